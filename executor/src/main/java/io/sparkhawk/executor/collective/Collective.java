@@ -1,0 +1,54 @@
+package io.sparkhawk.executor.collective;
+
+import java.nio.ByteBuffer;
+import java.util.concurrent.Future;
+
+/**
+ * The ranks of one training generation, acting together. Every rank must make the same calls in the
+ * same order with the same sizes.
+ *
+ * <p>Buffers are direct, in native byte order, and hold float32 values between their position and
+ * limit; position and limit are left as they were. Results are bit-identical on all ranks. Every
+ * wait is bounded; a timeout is an {@link io.sparkhawk.data.error.InfrastructureException} that
+ * names this rank, the step and the peer that was waited for. After a failure the collective is
+ * broken: every further call fails at once.
+ *
+ * <p>Calls come from one training thread; only {@link #abort} may come from another.
+ */
+public interface Collective extends AutoCloseable {
+
+  /** This process's place, from 0 to {@code worldSize() - 1}. */
+  int rank();
+
+  /** The number of processes that train together. */
+  int worldSize();
+
+  /** Names the training step in the messages of later failures. */
+  void atStep(long step);
+
+  /** Sums {@code values} over all ranks, in place. Returns when the sum is there. */
+  void allReduceSum(ByteBuffer values);
+
+  /**
+   * Starts summing {@code values} over all ranks, in place, and returns at once. Sums run in the
+   * order in which they were started. The buffer belongs to the collective until the future is
+   * done; {@code get} throws the failure as its cause.
+   */
+  Future<?> startAllReduceSum(ByteBuffer values);
+
+  /** Sums a few float64 numbers over all ranks (losses, counters); returns a new array. */
+  double[] allReduceSum(double... values);
+
+  /** Copies the bytes of rank {@code root} into the buffers of all others. */
+  void broadcast(ByteBuffer bytes, int root);
+
+  /** Returns when every rank has called it. */
+  void barrier();
+
+  /** Breaks the collective: calls that wait here fail with {@code reason}, and peers notice. */
+  void abort(String reason);
+
+  /** Releases sockets and threads; does not throw. */
+  @Override
+  void close();
+}

@@ -1,0 +1,42 @@
+package io.sparkhawk.executor.train;
+
+import io.sparkhawk.executor.stage.StageKind;
+import java.io.Serializable;
+import java.util.List;
+
+/**
+ * What one training step was like, over all ranks.
+ *
+ * @param stage the stage
+ * @param step number of this update in its stage, from 1
+ * @param steps updates that the stage makes in all
+ * @param tokens tokens of this stage that were trained on so far, this step's included
+ * @param loss mean loss of the step's global batch (of all blocks, in stages 1 and 2)
+ * @param blockLosses loss of each block in stages 1 and 2 (NaN where attention is kept); empty in
+ *     stage 3
+ * @param gradientNorm norm of the gradient before clipping
+ * @param learningRate learning rate of this update
+ * @param computeSeconds time of this rank's forward and backward passes
+ * @param waitSeconds time that this rank waited for the others' gradients
+ * @param dataSeconds time that this rank waited for its samples
+ * @param seconds time of the whole step
+ */
+public record StepMetrics(
+    StageKind stage,
+    long step,
+    long steps,
+    long tokens,
+    double loss,
+    List<Double> blockLosses,
+    double gradientNorm,
+    double learningRate,
+    double computeSeconds,
+    double waitSeconds,
+    double dataSeconds,
+    double seconds)
+    implements Serializable {
+
+  public StepMetrics {
+    blockLosses = List.copyOf(blockLosses);
+  }
+}
