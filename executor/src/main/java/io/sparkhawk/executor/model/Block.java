@@ -57,6 +57,8 @@ public final class Block {
   }
 
   /**
+   * What an attention mixer computes on one input.
+   *
    * @param matrix (batch, heads, length, length)
    * @param output (batch, length, width)
    */

@@ -39,8 +39,8 @@ final class DiscreteMamba2 implements Mixer {
   public NDArray forward(NDArray u) {
     long batch = u.getShape().get(0);
     long length = u.getShape().get(1);
-    int inner = shape.innerWidth();
-    int states = shape.heads() * shape.stateSize();
+    long inner = shape.innerWidth();
+    long states = (long) shape.heads() * shape.stateSize();
     NDArray projected = Operators.linear(u, inProjection.value()); // (batch, length, rows)
     NDArray xbc = convolve(Operators.narrow(projected, 2, 0, shape.convChannels()));
     NDArray x = heads(Operators.narrow(xbc, 2, 0, inner), shape.headSize());
@@ -58,16 +58,16 @@ final class DiscreteMamba2 implements Mixer {
   @Override
   public NDArray matrix(NDArray u) {
     long length = u.getShape().get(1);
-    int inner = shape.innerWidth();
-    int states = shape.heads() * shape.stateSize();
+    long inner = shape.innerWidth();
+    long states = (long) shape.heads() * shape.stateSize();
     // x and z do not enter the matrix: their rows of the projection are left out.
-    NDArray rows = Operators.narrow(inProjection.value(), 0, inner, 2L * states);
-    NDArray weight = Operators.narrow(convWeight.value(), 0, inner, 2L * states);
-    NDArray bias = Operators.narrow(convBias.value(), 0, inner, 2L * states);
+    NDArray rows = Operators.narrow(inProjection.value(), 0, inner, 2 * states);
+    NDArray weight = Operators.narrow(convWeight.value(), 0, inner, 2 * states);
+    NDArray bias = Operators.narrow(convBias.value(), 0, inner, 2 * states);
     NDArray bc = convolve(Operators.linear(u, rows), weight, bias);
     NDArray b = heads(Operators.narrow(bc, 2, 0, states), shape.stateSize());
     NDArray c = heads(Operators.narrow(bc, 2, states, states), shape.stateSize());
-    long firstDecay = shape.convChannels() + inner;
+    long firstDecay = inner + shape.convChannels();
     NDArray decayRows = Operators.narrow(inProjection.value(), 0, firstDecay, shape.heads());
     NDArray logDecay = Operators.negate(Operators.softplus(Operators.linear(u, decayRows)));
 
@@ -82,7 +82,7 @@ final class DiscreteMamba2 implements Mixer {
 
   /** -softplus(A): (batch, length, heads). */
   private NDArray logDecay(NDArray projected) {
-    long first = shape.convChannels() + shape.innerWidth();
+    long first = (long) shape.convChannels() + shape.innerWidth();
     return Operators.negate(
         Operators.softplus(Operators.narrow(projected, 2, first, shape.heads())));
   }

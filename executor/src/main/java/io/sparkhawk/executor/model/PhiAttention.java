@@ -41,7 +41,7 @@ final class PhiAttention implements Mixer {
     NDArray q = rotary.apply(split(query.forward(u)), 0); // (batch, heads, length, head size)
     NDArray k = rotary.apply(split(key.forward(u)), 0);
     long length = q.getShape().get(2);
-    double scale = 1 / Math.sqrt(q.getShape().get(3));
+    double scale = 1 / Math.sqrt((double) q.getShape().get(3));
     NDArray scores = Operators.scale(Operators.matmul(q, Operators.transpose(k, 2, 3)), scale);
     return Operators.softmax(Operators.add(scores, mask.of(u, length)));
   }

@@ -10,6 +10,10 @@ import ai.djl.pytorch.jni.JniUtils;
  */
 public final class Gradients implements AutoCloseable {
 
+  static {
+    LibTorch.load();
+  }
+
   private final boolean before;
 
   private Gradients(boolean record) {

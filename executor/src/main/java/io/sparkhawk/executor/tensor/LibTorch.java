@@ -41,6 +41,9 @@ final class LibTorch {
 
   private LibTorch() {}
 
+  /** Loads libtorch and its JNI library, if nothing has yet. */
+  static void load() {}
+
   /**
    * Runs an operator on {@code stack} in place: arguments first, then results. Non-zero: failed.
    */

@@ -8,6 +8,7 @@ import static io.sparkhawk.executor.tensor.Check.sameShape;
 import static io.sparkhawk.executor.tensor.Check.sameType;
 import static io.sparkhawk.executor.tensor.Check.shape;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -43,10 +44,12 @@ public final class Operators {
   private static final Dispatcher ZERO = Dispatcher.operator("aten::zero_", "");
   private static final Dispatcher SET = Dispatcher.operator("aten::set_", "source_Tensor");
   private static final Dispatcher TO = Dispatcher.operator("aten::to", "dtype");
+  private static final Dispatcher VIEW_TYPE = Dispatcher.operator("aten::view", "dtype");
   private static final Dispatcher LERP = Dispatcher.operator("aten::lerp_", "Tensor");
   private static final Dispatcher ADD_MATRIX_PRODUCT = Dispatcher.operator("aten::mm", "");
   private static final Dispatcher MUL = Dispatcher.operator("aten::mul", "Tensor");
   private static final Dispatcher MUL_IN_PLACE = Dispatcher.operator("aten::mul_", "Tensor");
+  private static final Dispatcher EXP_IN_PLACE = Dispatcher.operator("aten::exp_", "");
   private static final Dispatcher GATHER = Dispatcher.operator("aten::gather", "");
   private static final Dispatcher CONTIGUOUS = Dispatcher.operator("aten::contiguous", "");
 
@@ -159,7 +162,7 @@ public final class Operators {
   /** The tanh form of GELU ("gelu_new"): x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). */
   public static NDArray geluTanh(NDArray x) {
     NDArray inner = scale(JniUtils.square(pt(x)), GELU_SCALE * GELU_CUBIC);
-    inner.addi(scalar(GELU_SCALE));
+    addInPlace(inner, GELU_SCALE);
     return multiply(x, JniUtils.sigmoid(pt(multiply(x, inner))));
   }
 
@@ -181,6 +184,16 @@ public final class Operators {
   /** Element-wise product, broadcasting. */
   public static NDArray multiply(NDArray a, NDArray b) {
     return JniUtils.mul(pt(a), pt(b));
+  }
+
+  /** Element-wise quotient, broadcasting. */
+  public static NDArray divide(NDArray a, NDArray b) {
+    return JniUtils.div(pt(a), pt(b));
+  }
+
+  /** Element-wise square root. */
+  public static NDArray squareRoot(NDArray x) {
+    return JniUtils.sqrt(pt(x));
   }
 
   /** x times a number. */
@@ -328,6 +341,28 @@ public final class Operators {
     return zero(scale(Gradients.constant(x), 0));
   }
 
+  /** A tensor of the shape and type of {@code x} that holds {@code value}; not differentiable. */
+  public static NDArray filledLike(NDArray x, double value) {
+    NDArray filled = zerosLike(x);
+    addInPlace(filled, value);
+    return filled;
+  }
+
+  /** All elements in row-major order; waits for the device. */
+  public static double[] toDoubles(NDArray x) {
+    return convert(x, ElementType.FLOAT64).toDevice(Device.cpu(), false).toDoubleArray();
+  }
+
+  /** As {@link #convert}, but always new memory; not differentiable. */
+  static NDArray convertedCopy(NDArray x, ElementType type) {
+    return TO.call(x, type.code(), false, true, Optional.EMPTY);
+  }
+
+  /** Two-byte elements taken as bfloat16; a view. */
+  static NDArray asBfloat16(NDArray x) {
+    return VIEW_TYPE.call(x, ElementType.BFLOAT16.code());
+  }
+
   /** A new tensor of zeros. */
   public static NDArray zeros(NDManager manager, ElementType type, long... shape) {
     NDArray zeros =
@@ -373,6 +408,35 @@ public final class Operators {
     return ADD_MATRIX_PRODUCT.call(a, b);
   }
 
+  /** target = target + source, in place. */
+  public static void addInPlace(NDArray target, NDArray source) {
+    sameShape("addInPlace", "source", source, target);
+    JniUtils.addi(pt(target), pt(source));
+  }
+
+  /** target = target + number, in place. */
+  public static void addInPlace(NDArray target, double number) {
+    JniUtils.addi(pt(target), pt(scalar(number)));
+  }
+
+  /** target = target - source, in place. */
+  public static void subtractInPlace(NDArray target, NDArray source) {
+    sameShape("subtractInPlace", "source", source, target);
+    JniUtils.subi(pt(target), pt(source));
+  }
+
+  /** target = exp(target), in place. */
+  public static void expInPlace(NDArray target) {
+    close(EXP_IN_PLACE.call(target));
+  }
+
+  /** Sum of the products of all elements of two tensors of one shape. */
+  public static NDArray innerProduct(NDArray a, NDArray b) {
+    sameShape("innerProduct", "b", b, a);
+    sameType("innerProduct", "b", b, a);
+    return JniUtils.dot(pt(reshape(a, -1)), pt(reshape(b, -1)));
+  }
+
   /** Makes {@code tensor} a view of the memory, shape and type of {@code source}. */
   static void shareStorage(NDArray tensor, NDArray source) {
     sameShape("shareStorage", "source", source, tensor);
@@ -383,8 +447,7 @@ public final class Operators {
   /** The value of a tensor with one element. */
   public static double item(NDArray x) {
     require(x.size() == 1, "item", "x", x, "one element");
-    NDArray wide = convert(x, ElementType.FLOAT64);
-    return wide.toDevice(ai.djl.Device.cpu(), false).toDoubleArray()[0];
+    return toDoubles(x)[0];
   }
 
   /**
