@@ -54,6 +54,18 @@ public final class HostMemory {
   }
 
   /**
+   * A tensor of {@code values}, converted to {@code type}, in memory of libtorch's own: the tensors that DJL makes
+   * from Java arrays borrow memory which is gone when their Java object is, whoever else refers to it.
+   */
+  public static NDArray tensor(
+      NDManager manager, float[] values, ElementType type, long... shape) {
+    try (TensorScope scope = TensorScope.open()) {
+      NDArray borrowed = manager.create(values, new Shape(shape));
+      return TensorScope.detach(Operators.convertedCopy(borrowed, type));
+    }
+  }
+
+  /**
    * The memory of {@code count} elements of a contiguous CPU tensor: no copy, valid while the
    * tensor lives.
    */

@@ -26,6 +26,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -217,11 +218,15 @@ public final class ParityCheck {
   }
 
   private void compare(String quantity, double[] ours) {
-    String shape =
-        IntStream.range(0, reference.shape(quantity).length)
-            .mapToObj(i -> String.valueOf(reference.shape(quantity)[i]))
-            .collect(java.util.stream.Collectors.joining(", ", "(", ")"));
-    comparisons.add(Comparison.of(quantity, shape, ours, reference.values(quantity), tolerance));
+    comparisons.add(
+        Comparison.of(
+            quantity, shape(quantity), ours, reference.values(quantity), tolerances.values()));
+  }
+
+  private String shape(String quantity) {
+    return Arrays.stream(reference.shape(quantity))
+        .mapToObj(String::valueOf)
+        .collect(Collectors.joining(", ", "(", ")"));
   }
 
   private void compareNumber(String quantity, double ours, double expected, double tolerance) {
