@@ -18,6 +18,7 @@ import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
+import io.sparkhawk.executor.train.FlatLayout;
 import io.sparkhawk.executor.train.FlatParameters;
 import io.sparkhawk.executor.train.Trajectory;
 import java.nio.file.Path;
@@ -203,11 +204,11 @@ public final class ParityCheck {
 
   /** One parameter's elements of a flat buffer; none if the parameter is not trained. */
   private static double[] slice(double[] flat, FlatParameters parameters, String name) {
-    Map<String, FlatParameters.Range> ranges = parameters.parameters();
+    Map<String, FlatLayout.Range> ranges = parameters.layout().parameters();
     if (!ranges.containsKey(name)) {
       return new double[0];
     }
-    FlatParameters.Range range = ranges.get(name);
+    FlatLayout.Range range = ranges.get(name);
     return Arrays.copyOfRange(flat, (int) range.first(), (int) (range.first() + range.count()));
   }
 
