@@ -141,7 +141,7 @@ final class SettingBinder {
         // Refused below: what is allowed says more than the parser does.
       }
     }
-    refuse(path, tree, "allowed is " + valueType.allowed() + range.words());
+    refuse(path, tree, "allowed is " + valueType.allowed(range));
     return Optional.empty();
   }
 

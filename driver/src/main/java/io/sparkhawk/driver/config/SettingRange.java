@@ -22,18 +22,22 @@ record SettingRange(double min, double max) {
     return true;
   }
 
-  /** The range in words, to be read after the type; empty if there is none. */
-  String words() {
+  /**
+   * The range in words, to be read after the type; empty if there is none.
+   *
+   * @param unit what follows a number, for example {@code " s"}
+   */
+  String words(String unit) {
     if (Double.isInfinite(min) && Double.isInfinite(max)) {
       return "";
     }
     if (Double.isInfinite(max)) {
-      return ", at least " + plain(min);
+      return ", at least " + plain(min) + unit;
     }
     if (Double.isInfinite(min)) {
-      return ", at most " + plain(max);
+      return ", at most " + plain(max) + unit;
     }
-    return ", from " + plain(min) + " to " + plain(max);
+    return ", from " + plain(min) + " to " + plain(max) + unit;
   }
 
   private static String plain(double value) {

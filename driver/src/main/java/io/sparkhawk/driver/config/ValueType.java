@@ -14,11 +14,12 @@ import java.util.stream.Collectors;
  * A type that a single value of a configuration can have: what is allowed, in words, and how its
  * text is read.
  *
- * @param allowed what is allowed, to be read after "allowed is"
+ * @param words what is allowed, to be read after "allowed is"
+ * @param unit what follows a number of this type, for example {@code " s"}
  * @param reader text to value; throws {@link IllegalArgumentException} for a text that is not
  *     allowed
  */
-record ValueType(String allowed, Function<String, Object> reader) {
+record ValueType(String words, String unit, Function<String, Object> reader) {
 
   private static final Pattern WHOLE =
       Pattern.compile("([+-]?[0-9][0-9_]*(?:\\.[0-9]+)?(?:[eE]\\+?[0-9]{1,2})?)([KMB]?)");
@@ -29,31 +30,35 @@ record ValueType(String allowed, Function<String, Object> reader) {
   /** The value type of a Java type; empty if that type is not a single value. */
   static Optional<ValueType> of(Class<?> type) {
     if (type == String.class) {
-      return Optional.of(new ValueType("a text", text -> text));
+      return Optional.of(new ValueType("a text", "", text -> text));
     }
     if (type == int.class || type == Integer.class) {
-      return Optional.of(new ValueType("a whole number", text -> whole(text).intValueExact()));
+      return Optional.of(new ValueType("a whole number", "", text -> whole(text).intValueExact()));
     }
     if (type == long.class || type == Long.class) {
       return Optional.of(
           new ValueType(
-              "a whole number; suffixes K, M and B are powers of 1000",
-              text -> whole(text).longValueExact()));
+              "a whole number, also as 32K, 80M or 3B", "", text -> whole(text).longValueExact()));
     }
     if (type == double.class || type == Double.class) {
-      return Optional.of(new ValueType("a number", ValueType::real));
+      return Optional.of(new ValueType("a number", "", ValueType::real));
     }
     if (type == boolean.class || type == Boolean.class) {
-      return Optional.of(new ValueType("true or false", ValueType::truth));
+      return Optional.of(new ValueType("true or false", "", ValueType::truth));
     }
     if (type == Duration.class) {
       return Optional.of(
-          new ValueType("a time such as 500ms, 30s, 5m, 2h or 1d", ValueType::duration));
+          new ValueType("a time such as 500ms, 30s, 5m, 2h or 1d", " s", ValueType::duration));
     }
     if (type.isEnum()) {
       return Optional.of(choice(type));
     }
     return Optional.empty();
+  }
+
+  /** What is allowed, in words, for a setting with this range. */
+  String allowed(SettingRange range) {
+    return words + range.words(unit);
   }
 
   private static BigDecimal whole(String text) {
@@ -111,6 +116,7 @@ record ValueType(String allowed, Function<String, Object> reader) {
         Arrays.stream(constants).map(ValueType::write).collect(Collectors.joining(", "));
     return new ValueType(
         (constants.length == 1 ? "" : "one of ") + allowed,
+        "",
         text ->
             Arrays.stream(constants)
                 .filter(constant -> write(constant).equals(text))
