@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.config;
 
+import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.data.setting.Setting;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
@@ -32,6 +33,8 @@ public final class ReferencePage {
         This page is printed by `sparkhawk reference`.
         """);
     reference.section("The run", RunConfig.class, "");
+    reference.section("Options of `sparkhawk prepare`", PrepareSettings.class, "");
+    reference.section("Options of `sparkhawk evaluate`", EvaluateSettings.class, "");
     return reference.page.toString();
   }
 
@@ -78,6 +81,7 @@ public final class ReferencePage {
       case Setting.REQUIRED -> "must be given";
       case "{}" -> component.getType().isRecord() ? "see below" : "none";
       case "[]" -> "none";
+      case "" -> "empty";
       default -> "`" + setting.defaultValue() + "`";
     };
   }

@@ -51,6 +51,12 @@ public record RunConfig(
             min = 0,
             max = 1024)
         int threadsPerWorker,
+    @Setting(
+            value =
+                "Java heap of each worker. Tensors lie outside of it, in the memory of the device or of"
+                    + " the process.",
+            defaultValue = "1g")
+        String workerMemory,
     @Setting(value = "What the workers compute on.", defaultValue = "cpu") DeviceKind device,
     @Setting(
             "Element type that the workers compute in. The default is float32 on CPUs and bfloat16"
@@ -74,6 +80,7 @@ public record RunConfig(
         Map<String, String> spark) {
 
   private static final Pattern RUN_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
+  private static final Pattern MEMORY = Pattern.compile("[1-9][0-9]*[kmgt]");
 
   public RunConfig {
     stages = List.copyOf(stages);
@@ -148,6 +155,7 @@ public record RunConfig(
         seed,
         workers,
         threadsPerWorker,
+        workerMemory,
         device,
         elementType,
         student,
@@ -188,6 +196,9 @@ public record RunConfig(
     checkNotBlank("storage", storage, problems);
     checkNotBlank("teacher", teacher, problems);
     checkNotBlank("data", data, problems);
+    if (!MEMORY.matcher(workerMemory).matches()) {
+      problems.add("worker-memory", workerMemory, "allowed is a size such as 1g or 1500m.");
+    }
     if (new HashSet<>(student.attentionBlocks()).size() < student.attentionBlocks().size()) {
       problems.add(
           "student.attention-blocks", student.attentionBlocks(), "a block is named twice.");

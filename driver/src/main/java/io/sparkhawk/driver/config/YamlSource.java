@@ -40,6 +40,9 @@ final class YamlSource {
 
   /** Reads a value that stands at one place, such as a command-line option. */
   static SettingTree parseValue(String yaml, String place, Problems problems) {
+    if (yaml.isEmpty()) {
+      return new Text("", false, place);
+    }
     return new YamlSource(node -> place, problems).parse(yaml);
   }
 
