@@ -31,6 +31,7 @@ record ReportData(List<Stage> stages, Journey journey, List<Distances> distances
       Curve loss,
       Curve smoothLoss,
       Curve gradientNorm,
+      Curve smoothGradientNorm,
       Curve learningRate,
       Curve throughput) {}
 
@@ -87,16 +88,22 @@ record ReportData(List<Stage> stages, Journey journey, List<Distances> distances
 
   private static Stage stage(StageKind name, List<StepMetrics> steps, double start) {
     Curve loss = overSteps(steps, StepMetrics::loss);
-    int reach = Math.max(2, loss.size() / 40);
+    Curve gradientNorm = overSteps(steps, StepMetrics::gradientNorm);
     return new Stage(
         name,
         steps.size(),
         steps.stream().filter(step -> !Double.isFinite(step.loss())).count(),
         loss.thinned(Curve.LIMIT),
-        loss.smoothed(reach).thinned(Curve.LIMIT),
-        overSteps(steps, StepMetrics::gradientNorm).thinned(Curve.LIMIT),
+        mean(loss).thinned(Curve.LIMIT),
+        gradientNorm.thinned(Curve.LIMIT),
+        mean(gradientNorm).thinned(Curve.LIMIT),
         overSteps(steps, StepMetrics::learningRate).thinned(Curve.LIMIT),
         throughput(steps, start));
+  }
+
+  /** The trend: each value with a twentieth of the stage around it. */
+  private static Curve mean(Curve curve) {
+    return curve.smoothed(Math.max(2, curve.size() / 40));
   }
 
   private static Curve overSteps(List<StepMetrics> steps, ToDoubleFunction<StepMetrics> value) {

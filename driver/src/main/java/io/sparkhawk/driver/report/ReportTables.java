@@ -118,7 +118,7 @@ final class ReportTables {
             "First loss",
             "Last loss",
             "Perplexity before",
-            "after",
+            "Perplexity after",
             "Time",
             "Tokens/s"),
         rows);

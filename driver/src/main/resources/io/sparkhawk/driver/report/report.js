@@ -84,7 +84,13 @@
     const style = getComputedStyle(host);
     const width = Math.floor(
       host.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
-    const root = svg(host, 'svg', { viewBox: `0 0 ${width} ${height}`, height, 'aria-hidden': 'true' });
+    // An image cannot hold something that takes the focus: the drawing itself becomes the image.
+    host.dataset.label ??= host.getAttribute('aria-label');
+    host.removeAttribute('role');
+    host.removeAttribute('aria-label');
+    const root = svg(host, 'svg', {
+      viewBox: `0 0 ${width} ${height}`, height, role: 'img', 'aria-label': host.dataset.label,
+    });
     return { root, width };
   }
 
@@ -97,7 +103,7 @@
     if (!output) return;
     output.replaceChildren();
     pairs.forEach(([label, value], i) => {
-      output.append((i ? '  ' : '') + label + ' ');
+      output.append((i ? ' \u00a0' : '') + label + ' ');
       html(output, 'b', '', value);
     });
   }
@@ -138,14 +144,17 @@
     }
     const wanted = xTicks ? xTicks(x0, x1, width) : linearTicks(x0, x1, Math.max(2, width / 90), false);
     for (const tick of wanted) {
-      svg(root, 'text', { x: x(tick), y: height - 4, 'text-anchor': 'middle' }, (xText || tickText)(tick));
+      const edge = tick === x1 && x1 > x0;
+      svg(root, 'text', { x: edge ? width : x(tick), y: height - 4, 'text-anchor': edge ? 'end' : 'middle' },
+        (xText || tickText)(tick));
     }
     svg(root, 'line', { x1: left, x2: width, y1: height - bottom, y2: height - bottom, class: 'base' });
     for (const line of lines) {
       if (line.x.length === 1) {
         svg(root, 'circle', { cx: x(line.x[0]), cy: y(line.y[0]), r: 3.5, class: 'dot ' + line.style });
       }
-      svg(root, 'path', { d: path(line.x, line.y, x, y), class: 'line ' + line.style });
+      const dense = line.x.length > width - left ? ' dense' : '';
+      svg(root, 'path', { d: path(line.x, line.y, x, y), class: 'line ' + line.style + dense });
     }
     const cross = svg(root, 'line', { y1: 8, y2: height - bottom, class: 'cross', visibility: 'hidden' });
     const dot = svg(root, 'circle', { r: 4, class: 'dot', visibility: 'hidden' });
@@ -177,7 +186,6 @@
 
   /** Pointer, touch and arrow keys move the read-outs of all peers together. */
   function follow(root, peers, chart, r0, r1, d0, d1) {
-    root.removeAttribute('aria-hidden');
     root.setAttribute('tabindex', '0');
     let position = d0;
     const show = (to) => {
@@ -213,7 +221,7 @@
   /** Few round steps, always with the first and the last. */
   function stepTicks(first, last, width) {
     const between = linearTicks(first, last, Math.max(2, width / 90), false)
-      .filter((tick) => tick - first > (last - first) * 0.12 && last - tick > (last - first) * 0.12
+      .filter((tick) => tick - first > (last - first) * 0.12 && last - tick > (last - first) * 0.2
         && Number.isInteger(tick));
     return first === last ? [first] : [first, ...between, last];
   }
@@ -247,11 +255,11 @@
     },
 
     'gradient-norm'(host) {
-      small(host, 'gradient_norm', measure);
+      small(host, ['gradient_norm', 'smooth_gradient_norm'], measure);
     },
 
     'learning-rate'(host) {
-      small(host, 'learning_rate', (v) => v.toExponential(2).replace('e+', 'e'));
+      small(host, ['learning_rate'], (v) => v.toExponential(2).replace('e+', 'e'));
     },
 
     journey(host) {
@@ -339,7 +347,7 @@
         const y = top + (block + 0.5) * row;
         const known = states.map((state) => ({ ...state, value: state.values[block] ?? null }));
         const group = svg(root, 'g', {});
-        const hit = svg(group, 'rect', { x: 0, y: y - row / 2, width, height: row, class: 'hit' });
+        svg(group, 'rect', { x: 0, y: y - row / 2, width, height: row, class: 'hit' });
         svg(group, 'text', { x: left - 12, y: y + 4, 'text-anchor': 'end', class: 'name' }, `block ${block}`);
         const there = known.filter((state) => state.value !== null);
         if (!there.length) {
@@ -357,7 +365,6 @@
           ...there.map((state) => [state.label.replace('after ', ''), measure(state.value)]),
         ]));
         group.addEventListener('pointerleave', () => output.replaceChildren());
-        hit.setAttribute('aria-hidden', 'true');
       }
     },
 
@@ -371,7 +378,9 @@
         lines: stages.map((stage) => ({ ...stage.throughput, style: stage.name })),
         height: 200,
         floor: 0,
-        xText: clock,
+        xText: (seconds) =>
+          (seconds > 0 && stages.at(-1).throughput.x.at(-1) > 7200 && seconds % 3600 === 0
+            ? `${seconds / 3600} h` : clock(seconds)),
         xTicks: (first, last, width) => linearTicks(0, last, Math.max(2, width / 110), false,
           niceTime(last, Math.max(2, width / 110))),
         peers: [],
@@ -420,12 +429,15 @@
     return steps.find((s) => span / s <= count) ?? Math.ceil(span / count / 86400) * 86400;
   }
 
-  /** One of the low charts under a loss. */
-  function small(host, field, text) {
+  /** One of the low charts under a loss: the values of each step and, if there is one, their mean. */
+  function small(host, [field, mean], text) {
     const stage = run.stages[host.dataset.stage];
     const curve = stage[field];
+    const lines = mean
+      ? [{ ...curve, style: 'raw ' + stage.name }, { ...stage[mean], style: 'thin ' + stage.name }]
+      : [{ ...curve, style: 'thin ' + stage.name }];
     lineChart(host, {
-      lines: [{ ...curve, style: 'thin ' + stage.name }],
+      lines,
       height: 104,
       floor: 0,
       xTicks: stepTicks,

@@ -3,7 +3,10 @@ package io.sparkhawk.driver.report;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sparkhawk.driver.progress.Figures;
 import io.sparkhawk.driver.progress.RunSummary;
+import io.sparkhawk.driver.progress.SampleRun;
+import io.sparkhawk.executor.train.StepMetrics;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -42,6 +45,27 @@ class ReportBrowserTest {
         new RunReport(RunSummary.of("x").build(), List.of(), List.of(), "", Map.of());
 
     assertThat(open(ReportPage.html(nothing)).complaints()).isEmpty();
+  }
+
+  @Test
+  void pointingAtACurveReadsOutAllCurvesOfItsStage() throws Exception {
+    String point =
+        """
+        <script>
+        const chart = document.querySelector('[data-plot="loss"] svg');
+        const box = chart.getBoundingClientRect();
+        chart.dispatchEvent(new PointerEvent('pointermove', { clientX: box.right - 4 }));
+        </script></body>
+        """;
+    Seen seen = open(ReportPage.html(SampleReport.of()).replace("</body>", point));
+    StepMetrics last = SampleRun.steps().get(61);
+
+    assertThat(seen.complaints()).isEmpty();
+    assertThat(seen.page().replace("&nbsp;", ""))
+        .contains(
+            "<output>step <b>62</b> loss <b>" + Figures.measure(last.loss()) + "</b> mean <b>")
+        .contains(
+            "<output>step <b>62</b>  <b>" + Figures.measure(last.gradientNorm()) + "</b></output>");
   }
 
   private record Seen(String page, List<String> complaints) {}

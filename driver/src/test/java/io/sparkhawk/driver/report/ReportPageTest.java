@@ -234,7 +234,13 @@ class ReportPageTest {
     JsonNode stage = data(page).at("/stages/0");
 
     for (String curve :
-        List.of("loss", "smooth_loss", "gradient_norm", "learning_rate", "throughput")) {
+        List.of(
+            "loss",
+            "smooth_loss",
+            "gradient_norm",
+            "smooth_gradient_norm",
+            "learning_rate",
+            "throughput")) {
       assertThat(stage.at("/" + curve + "/x").size()).as(curve).isBetween(100, 2000);
       assertThat(stage.at("/" + curve + "/y").size())
           .isEqualTo(stage.at("/" + curve + "/x").size());
