@@ -7,7 +7,6 @@ import io.sparkhawk.executor.worker.CoordinatorMessage.Heartbeat;
 import io.sparkhawk.executor.worker.CoordinatorMessage.Join;
 import io.sparkhawk.executor.worker.CoordinatorReply;
 import io.sparkhawk.executor.worker.GenerationId;
-import io.sparkhawk.executor.worker.PeerAddress;
 import io.sparkhawk.executor.worker.Place;
 import io.sparkhawk.executor.worker.WorkerEvent;
 import io.sparkhawk.executor.worker.WorkerFailure;
@@ -47,7 +46,7 @@ final class Generation {
   /** What is known of one rank. */
   private static final class Member {
     final String executorId;
-    final PeerAddress address;
+    final String address;
     Instant lastHeard;
     long nextEvent;
     long lastStep;
@@ -199,7 +198,7 @@ final class Generation {
     if (members.size() < worldSize) {
       return stopOr(new CoordinatorReply.NotYet(members.size(), worldSize));
     }
-    List<PeerAddress> peers = members.values().stream().map(peer -> peer.address).toList();
+    List<String> peers = members.values().stream().map(peer -> peer.address).toList();
     return stopOr(new CoordinatorReply.Placed(new Place(id, number, join.rank(), peers, secret)));
   }
 
@@ -240,7 +239,7 @@ final class Generation {
   }
 
   private String describe(int rank, Member member) {
-    return "Executor %s (rank %d on %s)".formatted(member.executorId, rank, member.address.host());
+    return "Executor %s (rank %d on %s)".formatted(member.executorId, rank, member.address);
   }
 
   private String progress(Member member) {

@@ -101,6 +101,7 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
             .redirectErrorStream(true)
             .redirectOutput(log);
     builder.environment().putAll(environment());
+    builder.environment().put("SPARK_EXECUTOR_DIRS", folder.toString());
     Process process;
     try {
       process = builder.start();

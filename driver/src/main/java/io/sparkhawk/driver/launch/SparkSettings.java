@@ -60,7 +60,6 @@ final class SparkSettings {
   private void useThisMachine(Path folder) {
     settings.put("spark.master", LocalProcessManager.master(cluster.workers()));
     settings.put(LocalProcessBackend.FOLDER, folder.toString());
-    settings.putIfAbsent("spark.local.dir", folder.toString());
     settings.put("spark.driver.host", "127.0.0.1");
     settings.put("spark.driver.bindAddress", "127.0.0.1");
     settings.put("spark.executorEnv.SPARK_LOCAL_IP", "127.0.0.1");

@@ -80,7 +80,9 @@ public final class StageLauncher {
       Thread.currentThread().interrupt();
       throw new InfrastructureException("Interrupted in " + work + ".", e);
     } finally {
-      session.spark().cancelJobGroup(id.toString());
+      if (!job.isDone()) {
+        session.spark().cancelJobGroup(id.toString());
+      }
       coordinator.end();
     }
   }

@@ -15,10 +15,14 @@ public interface CollectiveOpener extends Serializable {
    */
   interface Listening extends AutoCloseable {
 
-    /** Where peers reach this worker. */
-    PeerAddress address();
+    /** Where peers reach this worker: {@code host:port}. */
+    String address();
 
-    /** Connects to the peers; returns when all ranks have done so. */
+    /**
+     * Connects to the peers; returns when all ranks have done so.
+     *
+     * @param timeout limit of this call, and of every later wait for a peer
+     */
     Collective connect(Place place, Duration timeout);
 
     @Override

@@ -21,10 +21,9 @@ public sealed interface CoordinatorMessage extends Serializable {
    *
    * @param worldSize how many workers the sender expects
    * @param executorId Spark's name of the sender's process
-   * @param address where the sender listens for its peers
+   * @param address where the sender listens for its peers ({@code host:port})
    */
-  record Join(
-      GenerationId generation, int rank, int worldSize, String executorId, PeerAddress address)
+  record Join(GenerationId generation, int rank, int worldSize, String executorId, String address)
       implements CoordinatorMessage {
     public Join {
       Objects.requireNonNull(generation, "generation");

@@ -9,17 +9,16 @@ public final class Place implements Serializable {
   private final GenerationId generation;
   private final long number;
   private final int rank;
-  private final List<PeerAddress> peers;
+  private final List<String> peers;
   private final byte[] secret;
 
   /**
    * @param number counts the generations of the application
    * @param rank this worker's rank, from 0
-   * @param peers addresses of all workers, this one's included, by rank
+   * @param peers addresses ({@code host:port}) of all workers, this one's included, by rank
    * @param secret what the workers of the generation prove to each other that they know
    */
-  public Place(
-      GenerationId generation, long number, int rank, List<PeerAddress> peers, byte[] secret) {
+  public Place(GenerationId generation, long number, int rank, List<String> peers, byte[] secret) {
     this.generation = generation;
     this.number = number;
     this.rank = rank;
@@ -27,6 +26,7 @@ public final class Place implements Serializable {
     this.secret = secret.clone();
   }
 
+  /** The generation that the place is in. */
   public GenerationId generation() {
     return generation;
   }
@@ -36,18 +36,22 @@ public final class Place implements Serializable {
     return number;
   }
 
+  /** This worker's rank, from 0. */
   public int rank() {
     return rank;
   }
 
+  /** The number of workers. */
   public int worldSize() {
     return peers.size();
   }
 
-  public List<PeerAddress> peers() {
+  /** Addresses ({@code host:port}) of all workers, by rank. */
+  public List<String> peers() {
     return peers;
   }
 
+  /** What the workers of the generation prove to each other that they know. */
   public byte[] secret() {
     return secret.clone();
   }

@@ -42,7 +42,7 @@ final class Worker<P extends Serializable, R extends Serializable> {
   R run(P plan, WorkerBody<P, R> body) throws Exception {
     try (CollectiveOpener.Listening listening = reporting(() -> opener.listen(assignment.host()))) {
       Place place = reporting(() -> join(listening.address()));
-      try (Collective collective = reporting(() -> listening.connect(place, timeouts.gathering()));
+      try (Collective collective = reporting(() -> listening.connect(place, timeouts.peer()));
           Heartbeats heartbeats =
               Heartbeats.start(coordinator, place, timeouts, collective::abort)) {
         return reporting(
@@ -57,7 +57,7 @@ final class Worker<P extends Serializable, R extends Serializable> {
     }
   }
 
-  private Place join(PeerAddress address) throws InterruptedException {
+  private Place join(String address) throws InterruptedException {
     CoordinatorMessage join =
         new CoordinatorMessage.Join(
             assignment.generation(),
