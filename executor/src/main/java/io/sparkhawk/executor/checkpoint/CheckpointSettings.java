@@ -1,0 +1,15 @@
+package io.sparkhawk.executor.checkpoint;
+
+import io.sparkhawk.data.setting.Setting;
+import java.io.Serializable;
+
+/** How often a run is saved and how many checkpoints it keeps. */
+public record CheckpointSettings(
+    @Setting(
+            value = "Updates between two checkpoints; each stage's end is always saved.",
+            defaultValue = "500",
+            min = 1)
+        int everySteps,
+    @Setting(value = "Checkpoints to keep besides each stage's end.", defaultValue = "2", min = 1)
+        int keep)
+    implements Serializable {}
