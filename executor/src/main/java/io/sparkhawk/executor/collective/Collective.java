@@ -1,6 +1,7 @@
 package io.sparkhawk.executor.collective;
 
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.concurrent.Future;
 
 /**
@@ -39,8 +40,14 @@ public interface Collective extends AutoCloseable {
   /** Sums a few float64 numbers over all ranks (losses, counters); returns a new array. */
   double[] allReduceSum(double... values);
 
-  /** Copies the bytes of rank {@code root} into the buffers of all others. */
+  /** Copies the bytes of rank {@code root} into the buffers of all others; any buffer will do. */
   void broadcast(ByteBuffer bytes, int root);
+
+  /**
+   * Gives every rank the bytes of all, in rank order. Sizes may differ between the ranks, which
+   * need not know each other's.
+   */
+  List<byte[]> allGather(byte[] bytes);
 
   /** Returns when every rank has called it. */
   void barrier();

@@ -1,7 +1,14 @@
 package io.sparkhawk.executor.tensor;
 
-/** What kind of device a worker computes on. */
+import ai.djl.Device;
+
+/** Where tensors live. */
 public enum DeviceKind {
   CPU,
-  GPU
+  GPU;
+
+  /** DJL's name for the {@code index}-th device of this kind; the index means nothing for CPU. */
+  public Device device(int index) {
+    return this == CPU ? Device.cpu() : Device.gpu(index);
+  }
 }

@@ -1,2 +1,5 @@
-/** The operations that DJL lacks, element types and memory scopes. */
+/**
+ * Tensors: DJL arrays, the operators that DJL lacks, element types, memory scopes and gradients. No
+ * models.
+ */
 package io.sparkhawk.executor.tensor;

@@ -1,0 +1,293 @@
+package io.sparkhawk.data.storage;
+
+import io.sparkhawk.data.error.ConfigurationException;
+import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.error.UnknownStateException;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.UUID;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataOutputStreamBuilder;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
+import org.apache.hadoop.fs.Options.CreateFileOptionKeys;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.RawLocalFileSystem;
+
+/**
+ * Publishes files on a Hadoop file system so that a reader sees a whole file or none.
+ *
+ * <p>How that is done depends on the file system: local disks link or rename a temporary file into
+ * place, object stores with conditional create make the object visible when its upload ends, and
+ * others (HDFS) rename. The temporary files are hidden: their names begin with a dot.
+ */
+public final class Storage {
+
+  private final FileSystem fileSystem;
+
+  private Storage(FileSystem fileSystem) {
+    this.fileSystem = fileSystem;
+  }
+
+  /**
+   * The storage that holds {@code path}.
+   *
+   * @throws ConfigurationException if the path has a scheme that no file system serves
+   */
+  public static Storage of(Configuration hadoop, Path path) {
+    try {
+      FileSystem found = path.getFileSystem(hadoop);
+      // Every file of ours carries its own checksum; Hadoop's .crc files would only be in the way.
+      return new Storage(found instanceof LocalFileSystem local ? local.getRawFileSystem() : found);
+    } catch (IOException | IllegalArgumentException e) {
+      throw new ConfigurationException(
+          "No file system serves " + path + ": " + e.getMessage() + ". Check the path.", e);
+    }
+  }
+
+  /** Wraps a file system as it is. */
+  public static Storage of(FileSystem fileSystem) {
+    return new Storage(
+        fileSystem instanceof LocalFileSystem local ? local.getRawFileSystem() : fileSystem);
+  }
+
+  public FileSystem fileSystem() {
+    return fileSystem;
+  }
+
+  /** Whether files of this storage can be opened with {@link #localPath}. */
+  public boolean isLocal() {
+    return fileSystem instanceof RawLocalFileSystem;
+  }
+
+  /** The file of the local disk that {@code path} names; only where {@link #isLocal}. */
+  public java.nio.file.Path localPath(Path path) {
+    return ((RawLocalFileSystem) fileSystem).pathToFile(path).toPath();
+  }
+
+  /**
+   * The whole content of a file, or empty if there is none.
+   *
+   * @throws DataException if it is there but cannot be read
+   */
+  public Optional<byte[]> readIfPresent(Path path) {
+    try (InputStream in = fileSystem.open(path)) {
+      return Optional.of(in.readAllBytes());
+    } catch (FileNotFoundException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      throw new DataException("Cannot read " + path + ": " + e.getMessage() + ".", e);
+    }
+  }
+
+  /**
+   * The whole content of a file.
+   *
+   * @param what what the file is to the user, for the message: "The manifest"
+   * @throws DataException if it is missing or cannot be read
+   */
+  public byte[] read(Path path, String what) {
+    return readIfPresent(path)
+        .orElseThrow(() -> new DataException(what + " is missing: there is no file " + path + "."));
+  }
+
+  /**
+   * Writes a small file unless the path is taken, in one atomic step. Of several writers at once,
+   * exactly one wins.
+   *
+   * @return true if the path now holds exactly {@code content}, written by this call or by another
+   *     writer of the same content; false if it holds something else, which is left untouched
+   * @throws InfrastructureException if nothing was written
+   * @throws UnknownStateException if it cannot be told whether the write took effect
+   */
+  public boolean createIfAbsent(Path path, byte[] content) {
+    try {
+      if (isLocal()) {
+        return createLocally(path, content);
+      }
+      if (hasConditionalCreate(path)) {
+        return createConditionally(path, content);
+      }
+      return createByRename(path, content);
+    } catch (IOException e) {
+      throw writeFailure(path, e);
+    }
+  }
+
+  private boolean createLocally(Path path, byte[] content) throws IOException {
+    java.nio.file.Path target = localPath(path);
+    java.nio.file.Path temporary = temporarySibling(target);
+    Files.createDirectories(parent(target));
+    try {
+      Files.write(temporary, content);
+      force(temporary);
+      // The commit: linking fails if the name is taken, and never shows a part of the content.
+      Files.createLink(target, temporary);
+      return true;
+    } catch (FileAlreadyExistsException e) {
+      return Arrays.equals(Files.readAllBytes(target), content);
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
+  }
+
+  private boolean createConditionally(Path path, byte[] content) throws IOException {
+    IOException failure;
+    try {
+      FSDataOutputStreamBuilder<?, ?> request = fileSystem.createFile(path);
+      request.recursive();
+      request.must(CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE, true);
+      // The commit is in close(): the store refuses it if the name was taken in the meantime.
+      try (OutputStream out = request.build()) {
+        out.write(content);
+      }
+      return true;
+    } catch (IOException e) {
+      failure = e;
+    }
+    // A refused write and a lost reply look alike here; what is stored decides.
+    Optional<byte[]> stored;
+    try {
+      stored = readIfPresent(path);
+    } catch (DataException e) {
+      failure.addSuppressed(e);
+      throw new UnknownStateException(
+          "Cannot tell whether "
+              + path
+              + " was written: the write failed ("
+              + failure.getMessage()
+              + ") and it cannot be read back. Look at the file before running again.",
+          failure);
+    }
+    if (stored.isEmpty()) {
+      throw failure;
+    }
+    return Arrays.equals(stored.get(), content);
+  }
+
+  private boolean createByRename(Path path, byte[] content) throws IOException {
+    Path temporary = temporarySibling(path);
+    try {
+      try (OutputStream out = fileSystem.create(temporary, false)) {
+        out.write(content);
+      }
+      // The commit: renaming onto an existing file is refused.
+      if (!fileSystem.exists(path) && fileSystem.rename(temporary, path)) {
+        return true;
+      }
+      return Arrays.equals(read(path, "A file of another writer"), content);
+    } finally {
+      fileSystem.delete(temporary, false);
+    }
+  }
+
+  /**
+   * Copies a finished local file to {@code target}; readers see the whole file or none. A file that
+   * is already there is replaced: use it only for files whose content follows from their name.
+   *
+   * @throws InfrastructureException if the file could not be written
+   */
+  public void publish(java.nio.file.Path finished, Path target) {
+    try {
+      if (isLocal()) {
+        publishLocally(finished, localPath(target));
+      } else if (hasConditionalCreate(target)) {
+        copy(finished, target);
+      } else {
+        publishByRename(finished, target);
+      }
+    } catch (IOException e) {
+      throw writeFailure(target, e);
+    }
+  }
+
+  private static void publishLocally(java.nio.file.Path finished, java.nio.file.Path target)
+      throws IOException {
+    java.nio.file.Path temporary = temporarySibling(target);
+    Files.createDirectories(parent(target));
+    try {
+      Files.copy(finished, temporary);
+      force(temporary);
+      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
+  }
+
+  private void publishByRename(java.nio.file.Path finished, Path target) throws IOException {
+    Path temporary = temporarySibling(target);
+    try {
+      copy(finished, temporary);
+      fileSystem.delete(target, false);
+      if (!fileSystem.rename(temporary, target) && !fileSystem.exists(target)) {
+        throw new IOException("the file system refused to rename " + temporary);
+      }
+    } finally {
+      fileSystem.delete(temporary, false);
+    }
+  }
+
+  private void copy(java.nio.file.Path from, Path to) throws IOException {
+    try (OutputStream out = fileSystem.create(to, true)) {
+      Files.copy(from, out);
+    }
+  }
+
+  private boolean hasConditionalCreate(Path path) throws IOException {
+    return fileSystem.hasPathCapability(
+        path, CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE);
+  }
+
+  private static java.nio.file.Path temporarySibling(java.nio.file.Path target) {
+    return target.resolveSibling(temporaryName(String.valueOf(target.getFileName())));
+  }
+
+  private static Path temporarySibling(Path target) {
+    return new Path(target.getParent(), temporaryName(target.getName()));
+  }
+
+  private static String temporaryName(String name) {
+    return "." + name + "." + UUID.randomUUID() + ".tmp";
+  }
+
+  private static java.nio.file.Path parent(java.nio.file.Path path) {
+    return path.toAbsolutePath().getParent();
+  }
+
+  private static void force(java.nio.file.Path file) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.force(true);
+    }
+  }
+
+  /** Explains a failed write to the user; a full disk is named as such. */
+  public static InfrastructureException writeFailure(Object target, IOException cause) {
+    String reason = String.valueOf(cause.getMessage());
+    if (reason.contains("No space left on device") || reason.contains("Disk quota exceeded")) {
+      return new InfrastructureException(
+          "Cannot write "
+              + target
+              + ": no space left on the device. Free some space and run the same command again.",
+          cause);
+    }
+    return new InfrastructureException(
+        "Cannot write "
+            + target
+            + ": "
+            + cause.getClass().getSimpleName()
+            + ": "
+            + reason
+            + ". Check that the folder is writable and run the same command again.",
+        cause);
+  }
+}

@@ -1,0 +1,162 @@
+package io.sparkhawk.data.token;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import com.fasterxml.jackson.databind.JsonNode;
+import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.storage.Checksum;
+import io.sparkhawk.data.storage.JsonFormat;
+import io.sparkhawk.data.storage.Storage;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.OptionalInt;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+
+/**
+ * Turns text into token ids with a {@code tokenizer.json}, adding no special tokens and cutting
+ * nothing off.
+ *
+ * <p>{@link #encode} runs in the calling thread: the library's own thread pool serves only its
+ * batch calls, which are not used, so as many threads work as there are callers. Instances may be
+ * shared between threads.
+ */
+public final class Tokenizer implements AutoCloseable {
+
+  static {
+    // DJL reports its use to a server of its makers unless told not to.
+    if (System.getProperty("OPT_OUT_TRACKING") == null) {
+      System.setProperty("OPT_OUT_TRACKING", "true");
+    }
+  }
+
+  private static final Map<String, String> PLAIN_ENCODING =
+      Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false");
+
+  private final String origin;
+  private final Vocabulary vocabulary;
+  private final String sha256;
+  private final HuggingFaceTokenizer library;
+
+  private Tokenizer(
+      String origin, Vocabulary vocabulary, String sha256, HuggingFaceTokenizer library) {
+    this.origin = origin;
+    this.vocabulary = vocabulary;
+    this.sha256 = sha256;
+    this.library = library;
+  }
+
+  /**
+   * Reads a {@code tokenizer.json} from any Hadoop path.
+   *
+   * @throws DataException if it is missing or is not a tokenizer
+   */
+  public static Tokenizer read(Configuration hadoop, Path file) {
+    return of(Storage.of(hadoop, file).read(file, "The tokenizer"), file.toString());
+  }
+
+  /**
+   * Makes a tokenizer from the content of a {@code tokenizer.json}.
+   *
+   * @param origin where the content comes from, for messages
+   * @throws DataException if it is not a tokenizer
+   */
+  public static Tokenizer of(byte[] content, String origin) {
+    JsonNode json = JsonFormat.readTree(content, origin);
+    Vocabulary vocabulary = Vocabulary.of(json, origin);
+    try {
+      HuggingFaceTokenizer library =
+          HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(content), PLAIN_ENCODING);
+      return new Tokenizer(origin, vocabulary, Checksum.of(content), library);
+    } catch (IOException | RuntimeException e) {
+      throw new DataException(
+          origin + " is not a tokenizer that can be used: " + e.getMessage() + ".", e);
+    }
+  }
+
+  /** The ids of {@code text}; a lone surrogate in it counts as a question mark. */
+  public int[] encode(String text) {
+    // The library's own encode() also fetches token strings, spans and masks: twice the time.
+    long encoding = TokenizersLibrary.LIB.encode(library.getHandle(), text, false);
+    try {
+      return narrow(TokenizersLibrary.LIB.getTokenIds(encoding));
+    } finally {
+      TokenizersLibrary.LIB.deleteEncoding(encoding);
+    }
+  }
+
+  private static int[] narrow(long[] ids) {
+    int[] narrow = new int[ids.length];
+    for (int i = 0; i < ids.length; i++) {
+      narrow[i] = (int) ids[i];
+    }
+    return narrow;
+  }
+
+  /** The text of {@code ids}; special tokens are written out. */
+  public String decode(int[] ids) {
+    return library.decode(Arrays.stream(ids).asLongStream().toArray(), false);
+  }
+
+  /** One more than the largest id: the smallest vocabulary of a model that can take all ids. */
+  public int vocabularySize() {
+    return vocabulary.size();
+  }
+
+  /** The id of a token as it is written in the vocabulary, if there is such a token. */
+  public OptionalInt id(String token) {
+    return vocabulary.id(token);
+  }
+
+  /**
+   * The id of a token that must exist.
+   *
+   * @param setting which setting names the token, for the message
+   * @throws DataException if the vocabulary has no such token
+   */
+  public int requireId(String token, String setting) {
+    return id(token)
+        .orElseThrow(
+            () ->
+                new DataException(
+                    "The tokenizer "
+                        + origin
+                        + " has no token \""
+                        + token
+                        + "\". Name one of its tokens with "
+                        + setting
+                        + "."));
+  }
+
+  /**
+   * Checks that a model with {@code modelVocabulary} ids can take every id of this tokenizer.
+   *
+   * @throws DataException if it cannot
+   */
+  public void requireFits(int modelVocabulary, String model) {
+    if (vocabularySize() > modelVocabulary) {
+      throw new DataException(
+          "The tokenizer "
+              + origin
+              + " has "
+              + vocabularySize()
+              + " ids, but the model "
+              + model
+              + " has a vocabulary of "
+              + modelVocabulary
+              + ". Use the tokenizer that the model was trained with.");
+    }
+  }
+
+  /** The checksum of the file. */
+  public String sha256() {
+    return sha256;
+  }
+
+  @Override
+  public void close() {
+    library.close();
+  }
+}

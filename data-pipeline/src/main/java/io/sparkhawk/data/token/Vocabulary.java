@@ -1,0 +1,54 @@
+package io.sparkhawk.data.token;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.sparkhawk.data.error.DataException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.OptionalInt;
+
+/** The tokens of a {@code tokenizer.json} and their ids, added tokens included. */
+final class Vocabulary {
+
+  private final Map<String, Integer> ids;
+  private final int size;
+
+  private Vocabulary(Map<String, Integer> ids) {
+    this.ids = ids;
+    this.size = ids.values().stream().mapToInt(Integer::intValue).max().orElse(-1) + 1;
+  }
+
+  /**
+   * Collects the vocabulary. Most models map tokens to ids; Unigram models list [token, score]
+   * pairs, the id being the place in the list.
+   *
+   * @throws DataException if there is no vocabulary
+   */
+  static Vocabulary of(JsonNode tokenizer, String origin) {
+    JsonNode vocabulary = tokenizer.path("model").path("vocab");
+    Map<String, Integer> ids = new HashMap<>();
+    if (vocabulary.isArray()) {
+      for (int id = 0; id < vocabulary.size(); id++) {
+        ids.put(vocabulary.get(id).path(0).asText(), id);
+      }
+    } else {
+      vocabulary.properties().forEach(entry -> ids.put(entry.getKey(), entry.getValue().asInt()));
+    }
+    for (JsonNode added : tokenizer.path("added_tokens")) {
+      ids.put(added.path("content").asText(), added.path("id").asInt());
+    }
+    if (ids.isEmpty()) {
+      throw new DataException(
+          origin + " has no vocabulary (model.vocab). Name a Hugging Face tokenizer.json.");
+    }
+    return new Vocabulary(ids);
+  }
+
+  int size() {
+    return size;
+  }
+
+  OptionalInt id(String token) {
+    Integer id = ids.get(token);
+    return id == null ? OptionalInt.empty() : OptionalInt.of(id);
+  }
+}

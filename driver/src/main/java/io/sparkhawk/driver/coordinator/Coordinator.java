@@ -1,0 +1,121 @@
+package io.sparkhawk.driver.coordinator;
+
+import io.sparkhawk.executor.worker.CoordinatorMessage;
+import io.sparkhawk.executor.worker.CoordinatorReply;
+import io.sparkhawk.executor.worker.GenerationId;
+import io.sparkhawk.executor.worker.WorkerEvent;
+import io.sparkhawk.executor.worker.WorkerFailure;
+import io.sparkhawk.executor.worker.WorkerTimeouts;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+
+/**
+ * The driver's view of the workers: at most one generation is open, and messages of all others are
+ * answered with an order to stop.
+ *
+ * <p>Messages arrive on the one thread of the plugin's RPC endpoint and are answered without
+ * blocking; their events wait in a queue for the thread that supervises the generation, which is
+ * the only one to call {@link #open}, {@link #nextEvent}, {@link #checkTime} and {@link #end}.
+ */
+public final class Coordinator {
+
+  private final Supplier<byte[]> secrets;
+  private final InstantSource clock;
+  private final BlockingQueue<WorkerEvent> events = new LinkedBlockingQueue<>();
+  private final Map<String, String> lostExecutors = new ConcurrentHashMap<>();
+  private long generations;
+  private volatile Generation current;
+
+  /**
+   * @param secrets makes the secret of each generation
+   * @param clock tells how long workers have been silent
+   */
+  public Coordinator(Supplier<byte[]> secrets, InstantSource clock) {
+    this.secrets = secrets;
+    this.clock = clock;
+  }
+
+  /** Opens a generation of {@code worldSize} workers. */
+  public void open(GenerationId id, int worldSize, WorkerTimeouts timeouts) {
+    if (current != null) {
+      throw new IllegalStateException(current.id() + " is still open; " + id + " has to wait");
+    }
+    events.clear();
+    generations++;
+    current =
+        new Generation(id, generations, worldSize, secrets.get(), timeouts, clock, events::add);
+  }
+
+  /** Ends the open generation: its workers are stale from now on. */
+  public void end() {
+    current = null;
+  }
+
+  /**
+   * Waits for the next event of the open generation; empty when {@code wait} passed without one.
+   */
+  public Optional<WorkerEvent> nextEvent(Duration wait) throws InterruptedException {
+    return Optional.ofNullable(events.poll(wait.toMillis(), TimeUnit.MILLISECONDS));
+  }
+
+  /** Lets time pass for the open generation: workers that are late or silent make it fail. */
+  public void checkTime() {
+    open().checkTime();
+  }
+
+  /** Makes the open generation fail. */
+  public void abort(WorkerFailure failure) {
+    open().abort(failure);
+  }
+
+  /** Why the open generation failed, as far as is known now. */
+  public Optional<WorkerFailure> failure() {
+    return open().failure();
+  }
+
+  /** Whether {@link #failure} is the cause, and not perhaps another failure's echo. */
+  public boolean causeIsKnown() {
+    return open().causeIsKnown();
+  }
+
+  /** The executors that Spark lost, with the reasons. */
+  public Map<String, String> lostExecutors() {
+    return Map.copyOf(lostExecutors);
+  }
+
+  CoordinatorReply receive(CoordinatorMessage message) {
+    Generation generation = current;
+    if (generation == null || !generation.id().equals(message.generation())) {
+      return new CoordinatorReply.Stop(
+          "Rank %d of %s came too late: %s."
+              .formatted(
+                  message.rank(),
+                  message.generation(),
+                  generation == null ? "it is over" : generation.id() + " is running"));
+    }
+    return generation.handle(message);
+  }
+
+  void executorLost(String executorId, String reason) {
+    lostExecutors.put(executorId, reason);
+    Generation generation = current;
+    if (generation != null) {
+      generation.executorLost(executorId, reason);
+    }
+  }
+
+  private Generation open() {
+    Generation generation = current;
+    if (generation == null) {
+      throw new IllegalStateException("no generation is open");
+    }
+    return generation;
+  }
+}

@@ -1,0 +1,262 @@
+package io.sparkhawk.driver.coordinator;
+
+import io.sparkhawk.executor.worker.CoordinatorMessage;
+import io.sparkhawk.executor.worker.CoordinatorMessage.Failed;
+import io.sparkhawk.executor.worker.CoordinatorMessage.Finished;
+import io.sparkhawk.executor.worker.CoordinatorMessage.Heartbeat;
+import io.sparkhawk.executor.worker.CoordinatorMessage.Join;
+import io.sparkhawk.executor.worker.CoordinatorReply;
+import io.sparkhawk.executor.worker.GenerationId;
+import io.sparkhawk.executor.worker.Place;
+import io.sparkhawk.executor.worker.WorkerEvent;
+import io.sparkhawk.executor.worker.WorkerFailure;
+import io.sparkhawk.executor.worker.WorkerTimeouts;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * The state of one generation: who has joined, who is alive, and why it failed.
+ *
+ * <pre>
+ * GATHERING --all ranks joined--> RUNNING --all ranks finished--> ENDED
+ *     |                              |
+ *     +----- any failure ------------+--------------------------> ENDED, with a failure
+ * </pre>
+ *
+ * <p>Of several failures the first one that is a cause counts. A worker's infrastructure failure
+ * may be the echo of another's (its peer is gone), so it counts only until something better is
+ * known.
+ *
+ * <p>Thread-safe; no method blocks. Time comes from the given clock, and passes only in {@link
+ * #checkTime}.
+ */
+final class Generation {
+
+  private static final String RUN_AGAIN =
+      " Run the same command again to continue from the newest checkpoint.";
+
+  /** What is known of one rank. */
+  private static final class Member {
+    final String executorId;
+    final String address;
+    Instant lastHeard;
+    long nextEvent;
+    long lastStep;
+    boolean finished;
+
+    Member(Join join, Instant now) {
+      this.executorId = join.executorId();
+      this.address = join.address();
+      this.lastHeard = now;
+    }
+  }
+
+  private final GenerationId id;
+  private final long number;
+  private final int worldSize;
+  private final byte[] secret;
+  private final WorkerTimeouts timeouts;
+  private final InstantSource clock;
+  private final Consumer<WorkerEvent> events;
+  private final Instant opened;
+
+  private final Map<Integer, Member> members = new TreeMap<>();
+  private WorkerFailure cause;
+  private WorkerFailure possibleEcho;
+
+  /**
+   * Opens a generation that waits for its workers.
+   *
+   * @param number larger than that of every earlier generation
+   * @param secret what the workers prove to each other that they know
+   * @param events gets rank 0's events, each once and in order, on the thread of {@link #handle}
+   */
+  Generation(
+      GenerationId id,
+      long number,
+      int worldSize,
+      byte[] secret,
+      WorkerTimeouts timeouts,
+      InstantSource clock,
+      Consumer<WorkerEvent> events) {
+    this.id = id;
+    this.number = number;
+    this.worldSize = worldSize;
+    this.secret = secret.clone();
+    this.timeouts = timeouts;
+    this.clock = clock;
+    this.events = events;
+    this.opened = clock.instant();
+  }
+
+  GenerationId id() {
+    return id;
+  }
+
+  /** Why the generation failed, as far as is known now; empty while it goes well. */
+  synchronized Optional<WorkerFailure> failure() {
+    return Optional.ofNullable(cause != null ? cause : possibleEcho);
+  }
+
+  /** Whether {@link #failure} will not change any more. */
+  synchronized boolean causeIsKnown() {
+    return cause != null;
+  }
+
+  /** Answers a worker of this generation. */
+  synchronized CoordinatorReply handle(CoordinatorMessage message) {
+    if (message.rank() < 0 || message.rank() >= worldSize) {
+      return new CoordinatorReply.Stop(
+          "Rank " + message.rank() + " does not exist among " + worldSize + " workers.");
+    }
+    if (message instanceof Join join) {
+      return join(join);
+    }
+    Member member = members.get(message.rank());
+    if (member != null) {
+      member.lastHeard = clock.instant();
+    }
+    if (message instanceof Failed failed) {
+      failed(failed);
+    } else if (message instanceof Finished && member != null) {
+      member.finished = true;
+    } else if (message instanceof Heartbeat heartbeat && member != null) {
+      receive(heartbeat, member);
+    }
+    return stopOr(new CoordinatorReply.Continue());
+  }
+
+  /** Notes that Spark lost an executor. It matters only if one of the ranks ran there. */
+  synchronized void executorLost(String executorId, String reason) {
+    members.forEach(
+        (rank, member) -> {
+          if (member.executorId.equals(executorId) && !member.finished) {
+            blame(
+                WorkerFailure.infrastructure(
+                    describe(rank, member)
+                        + " was lost in "
+                        + progress(member)
+                        + ": "
+                        + reason
+                        + "."
+                        + RUN_AGAIN));
+          }
+        });
+  }
+
+  /** Ends the generation with a failure that the driver saw. */
+  synchronized void abort(WorkerFailure failure) {
+    blame(failure);
+  }
+
+  /** Ends the generation if a worker did not come in time or has been silent for too long. */
+  synchronized void checkTime() {
+    Instant now = clock.instant();
+    if (members.size() < worldSize) {
+      if (longerThan(timeouts.gathering(), opened, now)) {
+        blame(WorkerFailure.infrastructure(describeMissing()));
+      }
+      return;
+    }
+    members.forEach(
+        (rank, member) -> {
+          if (!member.finished && longerThan(timeouts.silence(), member.lastHeard, now)) {
+            blame(
+                WorkerFailure.infrastructure(
+                    describe(rank, member)
+                        + " has not been heard of for "
+                        + timeouts.silence().toSeconds()
+                        + " s in "
+                        + progress(member)
+                        + "."
+                        + RUN_AGAIN));
+          }
+        });
+  }
+
+  private CoordinatorReply join(Join join) {
+    if (join.worldSize() != worldSize) {
+      return new CoordinatorReply.Stop(
+          "Rank %d expects %d workers, but %s has %d."
+              .formatted(join.rank(), join.worldSize(), id.work(), worldSize));
+    }
+    Member member = members.computeIfAbsent(join.rank(), rank -> new Member(join, clock.instant()));
+    if (!member.address.equals(join.address())) {
+      return new CoordinatorReply.Stop(
+          "Rank %d of %s is taken by %s; %s is another."
+              .formatted(join.rank(), id.work(), member.address, join.address()));
+    }
+    member.lastHeard = clock.instant();
+    if (members.size() < worldSize) {
+      return stopOr(new CoordinatorReply.NotYet(members.size(), worldSize));
+    }
+    List<String> peers = members.values().stream().map(peer -> peer.address).toList();
+    return stopOr(new CoordinatorReply.Placed(new Place(id, number, join.rank(), peers, secret)));
+  }
+
+  private void receive(Heartbeat heartbeat, Member member) {
+    long next = heartbeat.firstEvent();
+    for (WorkerEvent event : heartbeat.events()) {
+      if (next++ < member.nextEvent) {
+        continue; // The answer to an earlier heartbeat was lost; this event is known.
+      }
+      member.nextEvent = next;
+      if (event instanceof WorkerEvent.StepDone done) {
+        member.lastStep = done.metrics().step();
+      }
+      if (heartbeat.rank() == 0) {
+        events.accept(event);
+      }
+    }
+  }
+
+  private void failed(Failed failed) {
+    if (failed.failure().kind() != WorkerFailure.Kind.INFRASTRUCTURE) {
+      blame(failed.failure());
+    } else if (possibleEcho == null) {
+      possibleEcho = failed.failure();
+    }
+  }
+
+  private void blame(WorkerFailure failure) {
+    if (cause == null) {
+      cause = failure;
+    }
+  }
+
+  private CoordinatorReply stopOr(CoordinatorReply reply) {
+    return failure()
+        .<CoordinatorReply>map(failure -> new CoordinatorReply.Stop(failure.message()))
+        .orElse(reply);
+  }
+
+  private String describe(int rank, Member member) {
+    return "Executor %s (rank %d on %s)".formatted(member.executorId, rank, member.address);
+  }
+
+  private String progress(Member member) {
+    return id.work() + (member.lastStep == 0 ? " before step 1" : " after step " + member.lastStep);
+  }
+
+  private String describeMissing() {
+    String missing =
+        IntStream.range(0, worldSize)
+            .filter(rank -> !members.containsKey(rank))
+            .mapToObj(Integer::toString)
+            .collect(Collectors.joining(", "));
+    return "Only %d of %d workers came for %s within %d s; missing: rank %s."
+        .formatted(members.size(), worldSize, id.work(), timeouts.gathering().toSeconds(), missing);
+  }
+
+  private static boolean longerThan(Duration limit, Instant since, Instant now) {
+    return Duration.between(since, now).compareTo(limit) > 0;
+  }
+}

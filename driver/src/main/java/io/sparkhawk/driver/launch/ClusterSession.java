@@ -1,0 +1,177 @@
+package io.sparkhawk.driver.launch;
+
+import io.sparkhawk.data.error.ConfigurationException;
+import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.driver.coordinator.Coordinator;
+import io.sparkhawk.driver.coordinator.CoordinatorPlugin;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+import org.apache.spark.api.java.JavaSparkContext;
+
+/**
+ * The Spark application of a run, with the executors that its workers live in.
+ *
+ * <p>With {@code spark.master} given, as by spark-submit, it is that cluster's; otherwise the
+ * workers are processes on this machine. A process has one session at a time.
+ */
+public final class ClusterSession implements AutoCloseable {
+
+  private static final Duration SLOTS_TIMEOUT = Duration.ofMinutes(2);
+  private static final long LOOK_AGAIN_MILLIS = 50;
+
+  private final ClusterSettings settings;
+  private final JavaSparkContext spark;
+  private final Path folder;
+  private boolean keepLogs;
+
+  private ClusterSession(ClusterSettings settings, JavaSparkContext spark, Path folder) {
+    this.settings = settings;
+    this.spark = spark;
+    this.folder = folder;
+  }
+
+  /**
+   * Starts Spark with its executors and returns when there is one for each worker.
+   *
+   * @param name the application's name
+   * @throws ConfigurationException if the settings contradict each other, before anything is
+   *     started; or if the cluster offers too few slots
+   * @throws InfrastructureException if Spark or an executor cannot be started
+   */
+  public static ClusterSession start(String name, ClusterSettings settings) {
+    return start(name, settings, System.getProperties(), SLOTS_TIMEOUT);
+  }
+
+  static ClusterSession start(
+      String name, ClusterSettings settings, Properties given, Duration slotsTimeout) {
+    Path folder = temporaryFolder();
+    try {
+      SparkConf conf = SparkSettings.of(name, settings, sparkSettings(given), folder);
+      JavaSparkContext spark = new JavaSparkContext(conf);
+      ClusterSession session = new ClusterSession(settings, spark, folder);
+      try {
+        session.awaitSlots(slotsTimeout);
+      } catch (RuntimeException e) {
+        session.close();
+        throw e;
+      }
+      return session;
+    } catch (RuntimeException e) {
+      delete(folder, true);
+      throw e;
+    }
+  }
+
+  /** The settings that the session was started with. */
+  public ClusterSettings settings() {
+    return settings;
+  }
+
+  /** The Spark application, for jobs that are not training. */
+  public JavaSparkContext spark() {
+    return spark;
+  }
+
+  Coordinator coordinator() {
+    return CoordinatorPlugin.coordinator();
+  }
+
+  /** Keeps the executors' logs when the session closes: a failure's message names them. */
+  void keepLogs() {
+    keepLogs = true;
+  }
+
+  /** Stops Spark and its executors. */
+  @Override
+  public void close() {
+    spark.close();
+    delete(folder, keepLogs);
+  }
+
+  private void awaitSlots(Duration timeout) {
+    SparkContext context = spark.sc();
+    long deadline = System.nanoTime() + timeout.toNanos();
+    int found = slots(context);
+    while (found < settings.workers()) {
+      failIfLocalProcessEnded();
+      if (System.nanoTime() - deadline > 0) {
+        throw new ConfigurationException(
+            "The run needs %d workers, each in an executor of its own, but the cluster at %s offered %d within %d s; lower workers or add executors."
+                .formatted(settings.workers(), context.master(), found, timeout.toSeconds()));
+      }
+      pause();
+      found = slots(context);
+    }
+  }
+
+  /** A cluster replaces an executor that fails to start; on this machine nobody does. */
+  private void failIfLocalProcessEnded() {
+    if (spark.sc().master().equals(LocalProcessManager.master(settings.workers()))) {
+      coordinator()
+          .lostExecutors()
+          .forEach(
+              (executor, reason) -> {
+                keepLogs();
+                throw new InfrastructureException(
+                    "Executor " + executor + " did not start: " + reason + ".");
+              });
+    }
+  }
+
+  private static int slots(SparkContext context) {
+    return context.maxNumConcurrentTasks(context.resourceProfileManager().defaultResourceProfile());
+  }
+
+  private static void pause() {
+    try {
+      TimeUnit.MILLISECONDS.sleep(LOOK_AGAIN_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InfrastructureException("Interrupted while waiting for executors.", e);
+    }
+  }
+
+  private static Map<String, String> sparkSettings(Properties properties) {
+    return properties.stringPropertyNames().stream()
+        .filter(key -> key.startsWith("spark."))
+        .collect(Collectors.toUnmodifiableMap(key -> key, properties::getProperty));
+  }
+
+  private static Path temporaryFolder() {
+    try {
+      return Files.createTempDirectory("sparkhawk-");
+    } catch (IOException e) {
+      throw new InfrastructureException(
+          "No temporary folder can be made in "
+              + System.getProperty("java.io.tmpdir")
+              + ": "
+              + e.getMessage()
+              + ".",
+          e);
+    }
+  }
+
+  /** Deletes the folder, except logs that are to be kept and the folders that hold them. */
+  private static void delete(Path folder, boolean keepLogs) {
+    try (Stream<Path> files = Files.walk(folder)) {
+      files
+          .sorted(Comparator.reverseOrder())
+          .filter(file -> !(keepLogs && file.endsWith(LocalProcessBackend.LOG)))
+          .forEach(file -> file.toFile().delete());
+    } catch (IOException | UncheckedIOException e) {
+      // Left to the system's own cleaning of temporary files.
+      return;
+    }
+  }
+}

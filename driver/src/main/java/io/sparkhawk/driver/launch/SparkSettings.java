@@ -1,0 +1,163 @@
+package io.sparkhawk.driver.launch;
+
+import io.sparkhawk.data.error.ConfigurationException;
+import io.sparkhawk.driver.coordinator.CoordinatorPlugin;
+import java.math.BigInteger;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import org.apache.spark.SparkConf;
+
+/**
+ * Spark's settings for a run: what the user gave, completed by what training needs, with all
+ * contradictions between the two reported at once.
+ *
+ * <p>Training needs all its workers at the same moment (barrier mode), each in a process of its
+ * own, and sees failures itself: so executors are not allocated dynamically, an executor runs one
+ * task, and Spark retries and speculates nothing.
+ */
+final class SparkSettings {
+
+  private static final Pattern MEMORY = Pattern.compile("\\d+[kmgt]b?", Pattern.CASE_INSENSITIVE);
+  private static final Pattern IN_PROCESS = Pattern.compile("local(\\[.*])?");
+
+  private final ClusterSettings cluster;
+  private final Map<String, String> settings = new TreeMap<>();
+  private final List<String> problems = new ArrayList<>();
+
+  private SparkSettings(ClusterSettings cluster, Map<String, String> given) {
+    this.cluster = cluster;
+    settings.putAll(given);
+    settings.putAll(cluster.spark());
+  }
+
+  /**
+   * The settings as Spark wants them.
+   *
+   * @param name the application's name
+   * @param given Spark's settings from outside, as spark-submit passes them
+   * @param folder a folder of this run alone, for the files of executors on this machine
+   * @throws ConfigurationException naming every setting that contradicts what training needs
+   */
+  static SparkConf of(
+      String name, ClusterSettings cluster, Map<String, String> given, Path folder) {
+    SparkSettings settings = new SparkSettings(cluster, given);
+    if (settings.settings.containsKey("spark.master")) {
+      settings.useGivenMaster();
+    } else {
+      settings.useThisMachine(folder);
+    }
+    settings.requireBarrierMode();
+    settings.shareCores();
+    settings.addWhatTrainingNeeds(name);
+    return settings.build();
+  }
+
+  private void useThisMachine(Path folder) {
+    settings.put("spark.master", LocalProcessManager.master(cluster.workers()));
+    settings.put(LocalProcessBackend.FOLDER, folder.toString());
+    settings.put("spark.driver.host", "127.0.0.1");
+    settings.put("spark.driver.bindAddress", "127.0.0.1");
+    settings.put("spark.executorEnv.SPARK_LOCAL_IP", "127.0.0.1");
+    // Other users of this machine can reach the loopback interface, too.
+    settings.put("spark.authenticate", "true");
+    settings.putIfAbsent("spark.authenticate.secret", randomSecret());
+    settings.putIfAbsent("spark.executor.cores", "1");
+  }
+
+  private void useGivenMaster() {
+    String master = settings.get("spark.master");
+    if (IN_PROCESS.matcher(master).matches() && cluster.workers() > 1) {
+      problems.add(
+          "spark.master is "
+              + master
+              + ", which has no executor processes, but the run needs "
+              + cluster.workers()
+              + " workers; leave spark.master out to train on this machine.");
+    }
+    String instances = settings.get("spark.executor.instances");
+    if (instances != null && Integer.parseInt(instances) < cluster.workers()) {
+      problems.add(
+          "spark.executor.instances is "
+              + instances
+              + ", but the run needs "
+              + cluster.workers()
+              + " workers, one per executor.");
+    }
+    settings.putIfAbsent("spark.executor.instances", Integer.toString(cluster.workers()));
+  }
+
+  private void requireBarrierMode() {
+    require(
+        "spark.dynamicAllocation.enabled",
+        "false",
+        "a stage needs all its workers at the same time");
+    require("spark.speculation", "false", "a rank must not run twice");
+    require("spark.task.maxFailures", "1", "a failed rank ends the stage, which then starts again");
+    settings.putIfAbsent("spark.barrier.sync.timeout", "120s");
+    settings.putIfAbsent("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s");
+    settings.putIfAbsent("spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures", "10");
+  }
+
+  private void shareCores() {
+    String cores = settings.getOrDefault("spark.executor.cores", "1");
+    String taskCores = settings.getOrDefault("spark.task.cpus", cores);
+    if (!cores.equals(taskCores)) {
+      problems.add(
+          "spark.task.cpus is "
+              + taskCores
+              + " and spark.executor.cores is "
+              + cores
+              + ", but each executor runs one worker; make them equal.");
+    }
+    settings.put("spark.executor.cores", cores);
+    settings.put("spark.task.cpus", cores);
+    String threads = Integer.toString(cluster.threads());
+    settings.putIfAbsent("spark.executorEnv.OMP_NUM_THREADS", threads);
+    settings.putIfAbsent("spark.executorEnv.MKL_NUM_THREADS", threads);
+  }
+
+  private void addWhatTrainingNeeds(String name) {
+    if (!MEMORY.matcher(cluster.workerMemory()).matches()) {
+      problems.add(
+          "worker-memory is "
+              + cluster.workerMemory()
+              + "; write a number with a unit, such as 1g or 1500m.");
+    }
+    settings.put("spark.app.name", name);
+    settings.putIfAbsent("spark.executor.memory", cluster.workerMemory());
+    settings.merge(
+        "spark.plugins",
+        CoordinatorPlugin.class.getName(),
+        (given, ours) -> given.contains(ours) ? given : given + "," + ours);
+    settings.putIfAbsent("spark.ui.enabled", "false");
+    settings.putIfAbsent("spark.ui.showConsoleProgress", "false");
+  }
+
+  private void require(String key, String value, String reason) {
+    String given = settings.putIfAbsent(key, value);
+    if (given != null && !given.equals(value)) {
+      problems.add(key + " is " + given + ", but " + reason + "; set it to " + value + ".");
+    }
+  }
+
+  private SparkConf build() {
+    if (!problems.isEmpty()) {
+      throw new ConfigurationException(String.join("\n", problems));
+    }
+    // Not SparkConf's own look at the system properties: they are among the given settings.
+    SparkConf conf = new SparkConf(false);
+    settings.forEach(conf::set);
+    return conf;
+  }
+
+  private static String randomSecret() {
+    byte[] secret = new byte[32];
+    new SecureRandom().nextBytes(secret);
+    return new BigInteger(1, secret).toString(Character.MAX_RADIX);
+  }
+}

@@ -1,0 +1,168 @@
+package io.sparkhawk.driver.launch;
+
+import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.driver.coordinator.Coordinator;
+import io.sparkhawk.executor.train.TrainingListener;
+import io.sparkhawk.executor.worker.CollectiveOpener;
+import io.sparkhawk.executor.worker.GenerationId;
+import io.sparkhawk.executor.worker.WorkerBody;
+import io.sparkhawk.executor.worker.WorkerEvent;
+import io.sparkhawk.executor.worker.WorkerFailure;
+import io.sparkhawk.executor.worker.WorkerTask;
+import io.sparkhawk.executor.worker.WorkerTimeouts;
+import java.io.Serializable;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.stream.IntStream;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.rdd.RDD;
+import scala.reflect.ClassTag;
+import scala.reflect.ClassTag$;
+
+/**
+ * Runs one piece of work on all workers of a session and supervises it: one generation, one barrier
+ * job, one task per executor.
+ *
+ * <p>The thread that calls {@link #run} is the only one that the listener hears from. A failure
+ * ends the work on all ranks within seconds and is thrown once, as its first cause.
+ */
+public final class StageLauncher {
+
+  private static final Duration LOOK = Duration.ofMillis(100);
+
+  /**
+   * For the workers to end by themselves, once they are told to, before Spark kills their tasks.
+   */
+  private static final Duration GRACE = Duration.ofSeconds(5);
+
+  /** For the cause of a failure, whose echo came first, to become known. */
+  private static final Duration CAUSE_WAIT = Duration.ofSeconds(3);
+
+  private final ClusterSession session;
+  private final CollectiveOpener opener;
+  private final WorkerTimeouts timeouts;
+  private final Map<String, Integer> attempts = new HashMap<>();
+
+  public StageLauncher(ClusterSession session, CollectiveOpener opener, WorkerTimeouts timeouts) {
+    this.session = session;
+    this.opener = opener;
+    this.timeouts = timeouts;
+  }
+
+  /**
+   * Runs {@code body} on every worker and returns rank 0's result.
+   *
+   * @param work what is done, in the words of messages: {@code stage matrix}
+   * @throws io.sparkhawk.data.error.SparkhawkException the first failure of any worker, as it was
+   *     thrown there; or an {@link InfrastructureException} that names the executor that was lost
+   */
+  public <P extends Serializable, R extends Serializable> R run(
+      String work, P plan, WorkerBody<P, R> body, TrainingListener listener) {
+    GenerationId id = new GenerationId(work, attempts.merge(work, 1, Integer::sum));
+    int workers = session.settings().workers();
+    WorkerTask<P, R> task = new WorkerTask<>(id, plan, body, opener, timeouts);
+    Coordinator coordinator = session.coordinator();
+    coordinator.open(id, workers, timeouts);
+    FutureTask<R> job = new FutureTask<>(() -> runJob(id, workers, task));
+    Thread thread = new Thread(job, "barrier job of " + id);
+    thread.setDaemon(true);
+    thread.start();
+    try {
+      supervise(coordinator, job, listener, id);
+      return job.get();
+    } catch (ExecutionException e) {
+      throw explain(coordinator, id, e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InfrastructureException("Interrupted in " + work + ".", e);
+    } finally {
+      if (!job.isDone()) {
+        session.spark().cancelJobGroup(id.toString());
+      }
+      coordinator.end();
+    }
+  }
+
+  private <R extends Serializable> R runJob(GenerationId id, int workers, WorkerTask<?, R> task) {
+    JavaSparkContext spark = session.spark();
+    spark.setJobGroup(id.toString(), id.toString(), true);
+    RDD<Integer> ranks =
+        spark.parallelize(IntStream.range(0, workers).boxed().toList(), workers).rdd();
+    // The array of a generic type is one of its bound.
+    @SuppressWarnings("unchecked")
+    ClassTag<R> resultType =
+        (ClassTag<R>) ClassTag$.MODULE$.<Serializable>apply(Serializable.class);
+    Object[] results = (Object[]) ranks.barrier().mapPartitions(task, false, resultType).collect();
+    @SuppressWarnings("unchecked")
+    R first = (R) results[0];
+    return first;
+  }
+
+  /** Passes on events until the job is over. */
+  private void supervise(
+      Coordinator coordinator, FutureTask<?> job, TrainingListener listener, GenerationId id)
+      throws InterruptedException {
+    long failedAt = 0;
+    boolean over = false;
+    while (!over) {
+      over = job.isDone();
+      Optional<WorkerEvent> event = coordinator.nextEvent(over ? Duration.ZERO : LOOK);
+      while (event.isPresent()) {
+        tell(listener, event.get());
+        event = coordinator.nextEvent(Duration.ZERO);
+      }
+      coordinator.checkTime();
+      if (coordinator.failure().isPresent()) {
+        failedAt = failedAt == 0 ? System.nanoTime() : failedAt;
+        if (System.nanoTime() - failedAt > GRACE.toNanos()) {
+          session.spark().cancelJobGroup(id.toString());
+        }
+      }
+    }
+  }
+
+  private static void tell(TrainingListener listener, WorkerEvent event) {
+    if (event instanceof WorkerEvent.StepDone done) {
+      listener.step(done.metrics());
+    } else if (event instanceof WorkerEvent.CheckpointPublished published) {
+      listener.checkpointPublished(published.stage(), published.step(), published.location());
+    }
+  }
+
+  private RuntimeException explain(Coordinator coordinator, GenerationId id, Throwable jobFailure) {
+    awaitCause(coordinator);
+    WorkerFailure failure =
+        coordinator
+            .failure()
+            .orElseGet(
+                () ->
+                    WorkerFailure.infrastructure(
+                        "The Spark job of " + id.work() + " failed: " + firstLine(jobFailure)));
+    if (failure.kind() == WorkerFailure.Kind.INFRASTRUCTURE
+        || failure.kind() == WorkerFailure.Kind.UNEXPECTED) {
+      session.keepLogs();
+    }
+    RuntimeException exception = failure.toException();
+    exception.addSuppressed(jobFailure);
+    return exception;
+  }
+
+  private static void awaitCause(Coordinator coordinator) {
+    long deadline = System.nanoTime() + CAUSE_WAIT.toNanos();
+    try {
+      while (!coordinator.causeIsKnown() && System.nanoTime() - deadline < 0) {
+        coordinator.nextEvent(LOOK);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static String firstLine(Throwable failure) {
+    return String.valueOf(failure.getMessage()).lines().findFirst().orElse("");
+  }
+}

@@ -1,0 +1,68 @@
+package io.sparkhawk.driver.coordinator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.sparkhawk.executor.worker.CoordinatorMessage.Heartbeat;
+import io.sparkhawk.executor.worker.CoordinatorMessage.Join;
+import io.sparkhawk.executor.worker.CoordinatorReply;
+import io.sparkhawk.executor.worker.GenerationId;
+import io.sparkhawk.executor.worker.Place;
+import io.sparkhawk.executor.worker.WorkerTimeouts;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class CoordinatorTest {
+
+  private static final GenerationId FIRST = new GenerationId("stage matrix", 1);
+  private static final GenerationId SECOND = new GenerationId("stage matrix", 2);
+
+  private final Coordinator coordinator =
+      new Coordinator(new RingSecrets(Optional.of("application's")), InstantSource.system());
+
+  @Test
+  void aWorkerOfAnEarlierGenerationIsToldToStop() {
+    coordinator.open(FIRST, 1, WorkerTimeouts.DEFAULT);
+    coordinator.end();
+    coordinator.open(SECOND, 1, WorkerTimeouts.DEFAULT);
+    assertThat(coordinator.receive(new Heartbeat(FIRST, 0, 0, List.of())))
+        .isEqualTo(
+            new CoordinatorReply.Stop(
+                "Rank 0 of stage matrix, attempt 1 came too late: stage matrix, attempt 2 is"
+                    + " running."));
+    assertThat(coordinator.failure()).isEmpty();
+  }
+
+  @Test
+  void aWorkerIsToldToStopWhenNothingRuns() {
+    assertThat(coordinator.receive(new Heartbeat(FIRST, 0, 0, List.of())))
+        .isInstanceOf(CoordinatorReply.Stop.class);
+  }
+
+  @Test
+  void onlyOneGenerationIsOpen() {
+    coordinator.open(FIRST, 1, WorkerTimeouts.DEFAULT);
+    assertThatThrownBy(() -> coordinator.open(SECOND, 1, WorkerTimeouts.DEFAULT))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("attempt 1 is still open");
+  }
+
+  @Test
+  void everyGenerationHasItsOwnSecretAndALargerNumber() {
+    Place first = placeIn(FIRST);
+    Place second = placeIn(SECOND);
+    assertThat(first.secret()).hasSizeGreaterThanOrEqualTo(32).isNotEqualTo(second.secret());
+    assertThat(second.number()).isGreaterThan(first.number());
+  }
+
+  private Place placeIn(GenerationId id) {
+    coordinator.open(id, 1, WorkerTimeouts.DEFAULT);
+    Place place =
+        ((CoordinatorReply.Placed) coordinator.receive(new Join(id, 0, 1, "0", "localhost:1")))
+            .place();
+    coordinator.end();
+    return place;
+  }
+}

@@ -1,0 +1,30 @@
+package io.sparkhawk.executor.model;
+
+import ai.djl.ndarray.NDArray;
+import java.util.List;
+
+/** The part of a block that moves information between positions: attention or Mamba-2. */
+public interface Mixer {
+
+  /**
+   * The mixer's output, in time linear in the length where the mixer allows it.
+   *
+   * @param u normalised block input (batch, length, width)
+   * @return (batch, length, width)
+   */
+  NDArray forward(NDArray u);
+
+  /**
+   * The mixer as a matrix over positions: row i says how much of each position j enters i.
+   *
+   * @param u normalised block input (batch, length, width)
+   * @return (batch, heads, length, length), lower triangular
+   */
+  NDArray matrix(NDArray u);
+
+  /** All weights, in the order of their use. */
+  List<Parameter> parameters();
+
+  /** The weights that {@link #matrix} depends on. */
+  List<Parameter> matrixParameters();
+}

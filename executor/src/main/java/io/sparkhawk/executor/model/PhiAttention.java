@@ -1,0 +1,82 @@
+package io.sparkhawk.executor.model;
+
+import ai.djl.ndarray.NDArray;
+import io.sparkhawk.executor.tensor.Operators;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Causal multi-head softmax attention with partial rotary embedding (transformers' Phi). */
+final class PhiAttention implements Mixer {
+
+  private final Linear query;
+  private final Linear key;
+  private final Linear value;
+  private final Linear dense;
+  private final Rotary rotary;
+  private final CausalMask mask;
+  private final int heads;
+
+  PhiAttention(
+      ParameterSource source, String name, int width, int heads, Rotary rotary, CausalMask mask) {
+    this.query = Linear.from(source, name + ".q_proj", width, width);
+    this.key = Linear.from(source, name + ".k_proj", width, width);
+    this.value = Linear.from(source, name + ".v_proj", width, width);
+    this.dense = Linear.from(source, name + ".dense", width, width);
+    this.heads = heads;
+    this.rotary = rotary;
+    this.mask = mask;
+  }
+
+  @Override
+  public NDArray forward(NDArray u) {
+    return project(
+        Operators.causalAttention(
+            rotary.apply(split(query.forward(u)), 0),
+            rotary.apply(split(key.forward(u)), 0),
+            split(value.forward(u))));
+  }
+
+  @Override
+  public NDArray matrix(NDArray u) {
+    NDArray q = rotary.apply(split(query.forward(u)), 0); // (batch, heads, length, head size)
+    NDArray k = rotary.apply(split(key.forward(u)), 0);
+    long length = q.getShape().get(2);
+    double scale = 1 / Math.sqrt((double) q.getShape().get(3));
+    NDArray scores = Operators.scale(Operators.matmul(q, Operators.transpose(k, 2, 3)), scale);
+    return Operators.softmax(Operators.add(scores, mask.of(u, length)));
+  }
+
+  /**
+   * The output that follows from a matrix made by {@link #matrix} of the same {@code u}: what
+   * {@link #forward} computes, for callers that need both.
+   */
+  NDArray forward(NDArray u, NDArray matrix) {
+    return project(Operators.matmul(matrix, split(value.forward(u))));
+  }
+
+  /** (batch, length, width) to (batch, heads, length, head size). */
+  private NDArray split(NDArray x) {
+    long batch = x.getShape().get(0);
+    long length = x.getShape().get(1);
+    long headSize = x.getShape().get(2) / heads;
+    return Operators.transpose(Operators.reshape(x, batch, length, heads, headSize), 1, 2);
+  }
+
+  /** Joins the heads and applies the output projection. */
+  private NDArray project(NDArray y) {
+    long batch = y.getShape().get(0);
+    long length = y.getShape().get(2);
+    long width = heads * y.getShape().get(3);
+    return dense.forward(Operators.reshape(Operators.transpose(y, 1, 2), batch, length, width));
+  }
+
+  @Override
+  public List<Parameter> parameters() {
+    return Stream.of(query, key, value, dense).flatMap(l -> l.parameters().stream()).toList();
+  }
+
+  @Override
+  public List<Parameter> matrixParameters() {
+    return Stream.of(query, key).flatMap(l -> l.parameters().stream()).toList();
+  }
+}

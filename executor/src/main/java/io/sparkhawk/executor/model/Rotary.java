@@ -1,0 +1,69 @@
+package io.sparkhawk.executor.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.tensor.HostMemory;
+import io.sparkhawk.executor.tensor.Operators;
+import java.util.List;
+
+/**
+ * Rotary position embedding on the first entries of each head (transformers, modeling_phi.py).
+ * Angles are float32 as in the reference, whatever the model computes in.
+ */
+final class Rotary {
+
+  private final int dimensions;
+  private final NDArray cosine;
+  private final NDArray sine;
+
+  /**
+   * @param dimensions entries of each head that are rotated, even
+   * @param positions longest sequence
+   */
+  Rotary(NDManager manager, ElementType type, int dimensions, double theta, int positions) {
+    this.dimensions = dimensions;
+    float[] cosines = new float[positions * dimensions];
+    float[] sines = new float[positions * dimensions];
+    int half = dimensions / 2;
+    for (int j = 0; j < half; j++) {
+      float frequency = 1f / (float) Math.pow(theta, (float) (2 * j) / dimensions);
+      for (int position = 0; position < positions; position++) {
+        float angle = position * frequency;
+        int at = position * dimensions + j;
+        cosines[at] = cosines[at + half] = (float) Math.cos(angle);
+        sines[at] = sines[at + half] = (float) Math.sin(angle);
+      }
+    }
+    this.cosine = table(manager, type, cosines, positions);
+    this.sine = table(manager, type, sines, positions);
+  }
+
+  private NDArray table(NDManager manager, ElementType type, float[] values, int positions) {
+    return HostMemory.tensor(manager, values, type, positions, dimensions);
+  }
+
+  /**
+   * Rotates queries or keys (batch, heads, length, head size) of the positions from {@code first}.
+   */
+  NDArray apply(NDArray x, int first) {
+    long length = x.getShape().get(2);
+    long headSize = x.getShape().get(3);
+    long half = dimensions / 2;
+    NDArray rotated = Operators.narrow(x, 3, 0, dimensions);
+    NDArray swapped =
+        Operators.concatenate(
+            List.of(
+                Operators.negate(Operators.narrow(rotated, 3, half, half)),
+                Operators.narrow(rotated, 3, 0, half)),
+            3);
+    NDArray turned =
+        Operators.add(
+            Operators.multiply(rotated, Operators.narrow(cosine, 0, first, length)),
+            Operators.multiply(swapped, Operators.narrow(sine, 0, first, length)));
+    return dimensions == headSize
+        ? turned
+        : Operators.concatenate(
+            List.of(turned, Operators.narrow(x, 3, dimensions, headSize - dimensions)), 3);
+  }
+}

@@ -1,0 +1,274 @@
+package io.sparkhawk.executor.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sparkhawk.data.error.ConfigurationException;
+import io.sparkhawk.data.error.DataException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+
+/**
+ * The sizes of a Phi-Mamba student, read and written in the form of goombalab/phi-mamba
+ * (assets/sample_config.json): one {@code BlockN} entry for each run of like blocks.
+ *
+ * @param attentionBlocks blocks, counted from 0, whose mixer is attention
+ * @param rotaryDimensions rotated entries of each head of the attention blocks
+ */
+public record StudentConfig(
+    int width,
+    int blocks,
+    int heads,
+    int vocabulary,
+    int stateSize,
+    int convWidth,
+    int expand,
+    int chunkSize,
+    List<Integer> attentionBlocks,
+    int rotaryDimensions,
+    double ropeTheta,
+    int maxPositions) {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String MAMBA = "modules.mixers.discrete_mamba2";
+  private static final String ATTENTION = "modules.mixers.phi_attention";
+  private static final int PADDED_VOCABULARY_MULTIPLE = 8;
+
+  /** The reference fixes both in its block (modules/phi_block.py). */
+  static final double LAYER_NORM_EPSILON = 1e-5;
+
+  static final int MLP_FACTOR = 4;
+
+  public StudentConfig {
+    attentionBlocks = List.copyOf(new TreeSet<>(attentionBlocks));
+  }
+
+  /**
+   * The student of a teacher.
+   *
+   * @throws ConfigurationException if the reference's format cannot express it, or the settings do
+   *     not fit the teacher
+   */
+  public static StudentConfig of(PhiConfig teacher, StudentSettings settings) {
+    if (teacher.mlpWidth() != MLP_FACTOR * teacher.width()
+        || teacher.layerNormEpsilon() != LAYER_NORM_EPSILON
+        || teacher.tiedHead()) {
+      throw new ConfigurationException(
+          String.format(
+              "a student needs a teacher with intermediate_size %d (4 x hidden_size), layer_norm_eps"
+                  + " 1e-05 and an untied head; this one has %d, %s and tie_word_embeddings %s",
+              MLP_FACTOR * teacher.width(),
+              teacher.mlpWidth(),
+              teacher.layerNormEpsilon(),
+              teacher.tiedHead()));
+    }
+    for (int block : settings.attentionBlocks()) {
+      if (block < 0 || block >= teacher.blocks()) {
+        throw new ConfigurationException(
+            String.format(
+                "student.attention-blocks names block %d, but the teacher's blocks are 0 to %d",
+                block, teacher.blocks() - 1));
+      }
+    }
+    return new StudentConfig(
+        teacher.width(),
+        teacher.blocks(),
+        teacher.heads(),
+        teacher.vocabulary(),
+        settings.stateSize() == 0 ? teacher.headSize() : settings.stateSize(),
+        settings.convWidth(),
+        settings.expand(),
+        settings.chunkSize(),
+        settings.attentionBlocks(),
+        teacher.rotaryDimensions(),
+        teacher.ropeTheta(),
+        teacher.maxPositions());
+  }
+
+  private int headSize() {
+    return width / heads;
+  }
+
+  MambaShape mamba() {
+    return new MambaShape(width, expand * width, heads, stateSize, convWidth, chunkSize);
+  }
+
+  boolean isAttention(int block) {
+    return attentionBlocks.contains(block);
+  }
+
+  /** The config.json of the reference implementation. */
+  public String toJson() {
+    ObjectNode root = JSON.createObjectNode();
+    root.putObject("LanguageModel")
+        .putObject("input")
+        .put("vocab_size", vocabulary)
+        .put(
+            "pad_vocab_size_multiple",
+            vocabulary % PADDED_VOCABULARY_MULTIPLE == 0 ? PADDED_VOCABULARY_MULTIPLE : 1);
+    root.putObject("MixerModel")
+        .putObject("input")
+        .put("d_model", width)
+        .put("n_layer", blocks)
+        .put("lm_head_prenorm", "layer");
+    int section = 0;
+    for (int block = 0; block < blocks; ) {
+      int end = block;
+      while (end < blocks && isAttention(end) == isAttention(block)) {
+        end++;
+      }
+      section++;
+      putSection(root.putObject("Block" + section), end - block, isAttention(block));
+      block = end;
+    }
+    return root.toPrettyString() + "\n";
+  }
+
+  private void putSection(ObjectNode node, int count, boolean attention) {
+    node.put("n_layers", count).put("BlockType", "modules.phi_block");
+    node.putObject("block_input").put("resid_dropout", 0.0);
+    node.put("CoreType", attention ? ATTENTION : MAMBA);
+    ObjectNode core = node.putObject("core_input");
+    if (attention) {
+      core.put("num_attention_heads", heads)
+          .put("num_key_value_heads", heads)
+          .put("hidden_size", width)
+          .put("partial_rotary_factor", (double) rotaryDimensions / headSize())
+          .put("rope_theta", ropeTheta)
+          .put("max_position_embeddings", maxPositions)
+          .put("attn_type", "eager");
+    } else {
+      core.put("d_state", stateSize)
+          .put("n_v_heads", heads)
+          .put("n_qk_heads", heads)
+          .put("d_conv", convWidth)
+          .put("conv_bias", true)
+          .put("expand", expand)
+          .put("chunk_size", chunkSize)
+          .put("activation", "identity")
+          .put("bias", false);
+    }
+  }
+
+  /**
+   * Reads {@code folder/config.json}.
+   *
+   * @throws DataException if it is missing or describes something else
+   */
+  public static StudentConfig read(Path folder) {
+    Path file = folder.resolve("config.json");
+    try {
+      return new Reader(file, JSON.readTree(Files.readAllBytes(file))).config();
+    } catch (IOException e) {
+      throw new DataException("cannot read the student's " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Walks the BlockN sections; every message names the file. */
+  private record Reader(Path file, JsonNode json) {
+
+    StudentConfig config() {
+      int width = integer(json.at("/MixerModel/input/d_model"), "d_model");
+      List<Integer> attention = new ArrayList<>();
+      JsonNode mamba = null;
+      JsonNode phi = null;
+      int blocks = 0;
+      for (Map.Entry<Integer, JsonNode> section : sections().entrySet()) {
+        JsonNode node = section.getValue();
+        int count = integer(node.path("n_layers"), "Block" + section.getKey() + ".n_layers");
+        boolean isAttention = isAttention(node, section.getKey());
+        for (int i = 0; i < count; i++, blocks++) {
+          if (isAttention) {
+            attention.add(blocks);
+          }
+        }
+        if (isAttention) {
+          phi = same(phi, node.path("core_input"), section.getKey());
+        } else {
+          mamba = same(mamba, node.path("core_input"), section.getKey());
+        }
+      }
+      if (blocks != integer(json.at("/MixerModel/input/n_layer"), "n_layer")) {
+        throw bad("the sections hold " + blocks + " blocks, n_layer says otherwise");
+      }
+      return build(width, blocks, attention, mamba, phi);
+    }
+
+    private StudentConfig build(
+        int width, int blocks, List<Integer> attention, JsonNode mamba, JsonNode phi) {
+      if (mamba == null) {
+        throw bad("no section has a " + MAMBA + " mixer");
+      }
+      int heads = integer(mamba.path("n_v_heads"), "n_v_heads");
+      if (integer(mamba.path("n_qk_heads"), "n_qk_heads") != heads
+          || !mamba.path("activation").asText("identity").equals("identity")
+          || mamba.path("bias").asBoolean(false)
+          || !mamba.path("conv_bias").asBoolean(true)) {
+        throw bad(
+            "only mixers with n_qk_heads = n_v_heads, activation identity, conv_bias true and bias"
+                + " false are supported");
+      }
+      int vocabulary = integer(json.at("/LanguageModel/input/vocab_size"), "vocab_size");
+      int multiple = json.at("/LanguageModel/input/pad_vocab_size_multiple").asInt(1);
+      return new StudentConfig(
+          width,
+          blocks,
+          heads,
+          (vocabulary + multiple - 1) / multiple * multiple,
+          integer(mamba.path("d_state"), "d_state"),
+          integer(mamba.path("d_conv"), "d_conv"),
+          integer(mamba.path("expand"), "expand"),
+          integer(mamba.path("chunk_size"), "chunk_size"),
+          attention,
+          phi == null ? 0 : rotary(phi, width),
+          phi == null ? 0 : phi.path("rope_theta").asDouble(10_000),
+          phi == null ? 0 : phi.path("max_position_embeddings").asInt(2048));
+    }
+
+    private int rotary(JsonNode phi, int width) {
+      int headSize = width / integer(phi.path("num_attention_heads"), "num_attention_heads");
+      return (int) (headSize * phi.path("partial_rotary_factor").asDouble(0.5));
+    }
+
+    private Map<Integer, JsonNode> sections() {
+      Map<Integer, JsonNode> sections = new LinkedHashMap<>();
+      for (int i = 1; json.has("Block" + i); i++) {
+        sections.put(i, json.get("Block" + i));
+      }
+      return sections;
+    }
+
+    private boolean isAttention(JsonNode node, int section) {
+      String core = node.path("CoreType").asText("(none)");
+      return switch (core) {
+        case MAMBA -> false;
+        case ATTENTION -> true;
+        default -> throw bad("Block" + section + " has the unknown CoreType " + core);
+      };
+    }
+
+    private JsonNode same(JsonNode known, JsonNode found, int section) {
+      if (known != null && !known.equals(found)) {
+        throw bad("Block" + section + " has other sizes than the blocks of its kind before it");
+      }
+      return found;
+    }
+
+    private int integer(JsonNode value, String key) {
+      if (!value.canConvertToInt() || value.asInt() < 1) {
+        throw bad(key + " is " + value + ", expected a positive integer");
+      }
+      return value.asInt();
+    }
+
+    private DataException bad(String problem) {
+      return new DataException("the student configuration " + file + " cannot be used: " + problem);
+    }
+  }
+}

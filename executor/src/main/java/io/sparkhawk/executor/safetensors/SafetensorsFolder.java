@@ -1,0 +1,149 @@
+package io.sparkhawk.executor.safetensors;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.InfrastructureException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The weights of a Hugging Face model folder: {@code model.safetensors}, or several files that
+ * {@code model.safetensors.index.json} lists.
+ */
+public final class SafetensorsFolder implements AutoCloseable {
+
+  private static final String SINGLE = "model.safetensors";
+  private static final String INDEX = "model.safetensors.index.json";
+  private static final JsonMapper JSON =
+      JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+
+  private final Path folder;
+  private final Map<String, SafetensorsFile> fileOfTensor;
+
+  private SafetensorsFolder(Path folder, Map<String, SafetensorsFile> fileOfTensor) {
+    this.folder = folder;
+    this.fileOfTensor = Collections.unmodifiableMap(fileOfTensor);
+  }
+
+  /**
+   * Opens all files of the folder and checks their headers, and that they hold what the index says.
+   *
+   * @throws DataException if weights are missing, malformed or in another format
+   * @throws InfrastructureException if a file cannot be read
+   */
+  public static SafetensorsFolder open(Path folder) {
+    if (Files.exists(folder.resolve(INDEX))) {
+      return openIndexed(folder);
+    }
+    if (Files.exists(folder.resolve(SINGLE))) {
+      SafetensorsFile file = SafetensorsFile.open(folder.resolve(SINGLE));
+      Map<String, SafetensorsFile> fileOfTensor = new LinkedHashMap<>();
+      file.names().forEach(name -> fileOfTensor.put(name, file));
+      return new SafetensorsFolder(folder, fileOfTensor);
+    }
+    if (Files.exists(folder.resolve("pytorch_model.bin"))
+        || Files.exists(folder.resolve("pytorch_model.bin.index.json"))) {
+      throw new DataException(
+          "Model folder %s has its weights only as pytorch_model.bin, which can run code when it is read. Convert it: load it in Python with transformers and call save_pretrained(folder, safe_serialization=True)."
+              .formatted(folder));
+    }
+    throw new DataException(
+        "Model folder %s has neither %s nor %s.".formatted(folder, SINGLE, INDEX));
+  }
+
+  private static SafetensorsFolder openIndexed(Path folder) {
+    Path index = folder.resolve(INDEX);
+    JsonNode weightMap = readJson(index).path("weight_map");
+    if (!weightMap.isObject() || weightMap.isEmpty()) {
+      throw new DataException(
+          "Weights index %s has no weight_map from tensor names to files.".formatted(index));
+    }
+    Map<String, SafetensorsFile> files = new LinkedHashMap<>();
+    Map<String, SafetensorsFile> fileOfTensor = new LinkedHashMap<>();
+    boolean complete = false;
+    try {
+      for (Map.Entry<String, JsonNode> item : weightMap.properties()) {
+        String fileName = plainFileName(index, item.getKey(), item.getValue());
+        SafetensorsFile file =
+            files.computeIfAbsent(fileName, name -> SafetensorsFile.open(folder.resolve(name)));
+        if (!file.names().contains(item.getKey())) {
+          throw new DataException(
+              "Weights index %s says that %s holds tensor %s, but it does not."
+                  .formatted(index, fileName, item.getKey()));
+        }
+        fileOfTensor.put(item.getKey(), file);
+      }
+      complete = true;
+    } finally {
+      if (!complete) {
+        files.values().forEach(SafetensorsFile::close);
+      }
+    }
+    return new SafetensorsFolder(folder, fileOfTensor);
+  }
+
+  /** An index from outside must not make us read files outside of its folder. */
+  private static String plainFileName(Path index, String tensor, JsonNode value) {
+    String name = value.asText();
+    if (!value.isTextual()
+        || name.isEmpty()
+        || name.equals("..")
+        || name.chars().anyMatch(c -> c == '/' || c == '\\' || c == 0)) {
+      throw new DataException(
+          "Weights index %s places tensor %s in %s, which is not the name of a file in the same folder."
+              .formatted(index, tensor, value));
+    }
+    return name;
+  }
+
+  private static JsonNode readJson(Path index) {
+    try {
+      return JSON.readTree(Files.readAllBytes(index));
+    } catch (JsonProcessingException e) {
+      throw new DataException(
+          "Weights index %s is not valid JSON: %s".formatted(index, e.getOriginalMessage()), e);
+    } catch (IOException e) {
+      throw new InfrastructureException(
+          "Weights index %s cannot be read: %s".formatted(index, e), e);
+    }
+  }
+
+  /** The names of all tensors. */
+  public Set<String> names() {
+    return fileOfTensor.keySet();
+  }
+
+  /** Type and shape of a tensor; a {@link DataException} if there is none of this name. */
+  public TensorInfo info(String name) {
+    return fileOf(name).info(name);
+  }
+
+  /** Maps a tensor, as {@link SafetensorsFile#tensor} does. */
+  public StoredTensor tensor(String name) {
+    return fileOf(name).tensor(name);
+  }
+
+  private SafetensorsFile fileOf(String name) {
+    SafetensorsFile file = fileOfTensor.get(name);
+    if (file == null) {
+      throw new DataException(
+          "Model folder %s has no tensor %s among its %d tensors."
+              .formatted(folder, name, fileOfTensor.size()));
+    }
+    return file;
+  }
+
+  /** Closes the files; tensors that were mapped stay valid. Does not throw. */
+  @Override
+  public void close() {
+    fileOfTensor.values().forEach(SafetensorsFile::close);
+  }
+}

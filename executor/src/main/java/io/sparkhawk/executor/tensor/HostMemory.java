@@ -1,0 +1,121 @@
+package io.sparkhawk.executor.tensor;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.function.Consumer;
+
+/** Moves elements between tensors and bytes in native order. */
+public final class HostMemory {
+
+  private HostMemory() {}
+
+  /** The formats that a file may hold floating-point elements in. */
+  public enum Format {
+    FLOAT64(8),
+    FLOAT32(4),
+    FLOAT16(2),
+    BFLOAT16(2);
+
+    private final int bytes;
+
+    Format(int bytes) {
+      this.bytes = bytes;
+    }
+  }
+
+  /**
+   * A tensor with a copy of {@code bytes}, converted to {@code type}.
+   *
+   * @param bytes direct, in native order, exactly the elements of {@code shape}
+   */
+  public static NDArray read(
+      NDManager manager, ByteBuffer bytes, Format format, ElementType type, long... shape) {
+    Shape dimensions = new Shape(shape);
+    if (bytes.remaining() != dimensions.size() * format.bytes || !bytes.isDirect()) {
+      throw new IllegalArgumentException(
+          bytes.remaining() + " bytes are not a " + format + " tensor of shape " + dimensions);
+    }
+    DataType stored =
+        switch (format) {
+          case FLOAT64 -> DataType.FLOAT64;
+          case FLOAT32 -> DataType.FLOAT32;
+          // DJL knows no bfloat16: the same two bytes are created as float16 and reinterpreted.
+          case FLOAT16, BFLOAT16 -> DataType.FLOAT16;
+        };
+    try (TensorScope scope = TensorScope.open()) {
+      NDArray raw = manager.create(bytes.slice().order(bytes.order()), dimensions, stored);
+      NDArray typed = format == Format.BFLOAT16 ? Operators.asBfloat16(raw) : raw;
+      return TensorScope.detach(Operators.convertedCopy(typed, type));
+    }
+  }
+
+  /**
+   * A tensor of {@code values}, converted to {@code type}, in memory of libtorch's own: the tensors
+   * that DJL makes from Java arrays borrow memory which is gone when their Java object is, whoever
+   * else refers to it.
+   */
+  public static NDArray tensor(NDManager manager, float[] values, ElementType type, long... shape) {
+    try (TensorScope scope = TensorScope.open()) {
+      NDArray borrowed = manager.create(values, new Shape(shape));
+      return TensorScope.detach(Operators.convertedCopy(borrowed, type));
+    }
+  }
+
+  /**
+   * The memory of {@code count} elements of a contiguous CPU tensor: no copy, valid while the
+   * tensor lives.
+   */
+  public static ByteBuffer view(NDArray tensor, long first, long count) {
+    if (!tensor.getDevice().equals(Device.cpu()) || first + count > tensor.size()) {
+      throw new IllegalArgumentException(
+          "no host memory of elements "
+              + first
+              + " to "
+              + (first + count)
+              + " of "
+              + tensor.getShape()
+              + " on "
+              + tensor.getDevice());
+    }
+    int bytes = ElementType.of(tensor).bytes();
+    return LibTorch.data(tensor)
+        .getByteBuffer(first * bytes, Math.multiplyExact(count, (long) bytes))
+        .order(ByteOrder.nativeOrder());
+  }
+
+  /**
+   * Lets {@code writer} write all elements of a contiguous float32 tensor, which may live on a
+   * device.
+   *
+   * @param writer gets the bytes in native order
+   */
+  public static void fill(NDArray tensor, Consumer<ByteBuffer> writer) {
+    if (tensor.getDevice().equals(Device.cpu())) {
+      writer.accept(view(tensor, 0, tensor.size()));
+      return;
+    }
+    ByteBuffer host =
+        ByteBuffer.allocateDirect(Math.toIntExact(tensor.size() * Float.BYTES))
+            .order(ByteOrder.nativeOrder());
+    writer.accept(host);
+    try (TensorScope scope = TensorScope.open()) {
+      NDArray copy = tensor.getManager().create(host.rewind(), tensor.getShape(), DataType.FLOAT32);
+      Operators.copy(copy, tensor);
+    }
+  }
+
+  /** A copy of a tensor's elements as float32, wherever it lives, in native order. */
+  public static ByteBuffer copyFloat32(NDArray tensor) {
+    try (TensorScope scope = TensorScope.open()) {
+      NDArray host = Operators.convert(tensor, ElementType.FLOAT32).toDevice(Device.cpu(), false);
+      ByteBuffer elements = view(Operators.contiguous(host), 0, tensor.size());
+      ByteBuffer copy = ByteBuffer.allocateDirect(elements.remaining());
+      return copy.put(elements).flip().order(ByteOrder.nativeOrder());
+    }
+  }
+}

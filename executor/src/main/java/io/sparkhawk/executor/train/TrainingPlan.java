@@ -1,0 +1,117 @@
+package io.sparkhawk.executor.train;
+
+import io.sparkhawk.executor.checkpoint.CheckpointSettings;
+import io.sparkhawk.executor.model.StudentSettings;
+import io.sparkhawk.executor.tensor.DeviceKind;
+import io.sparkhawk.executor.tensor.ElementType;
+import java.io.Serializable;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * Everything that a worker must know to train one stage of a run. The driver makes one per stage;
+ * every rank gets the same.
+ *
+ * @param run name of the run
+ * @param runFolder URI of {@code <storage>/<run>}, where checkpoints and results go
+ * @param teacherFolder URI of the teacher's Hugging Face folder
+ * @param dataFolder URI of the prepared data set
+ * @param seed seed of the sample order and of the student's initialisation
+ * @param device what the workers compute on
+ * @param elementType what the workers compute in; master weights and optimizer state are float32
+ *     whatever it is, except that float64 keeps them in float64
+ * @param student architecture of the student
+ * @param stages all stages of the run, in order
+ * @param stageIndex position in {@code stages} of the stage to train
+ * @param checkpoints how often to save and how much to keep
+ * @param evaluation how much to measure before and after the stage
+ * @param hadoop settings of the Hadoop file systems beyond their defaults; may hold credentials
+ * @param localCache folder on the worker's own disk for shards that are not local
+ * @param threadsPerWorker threads of each worker's tensor operations
+ */
+public record TrainingPlan(
+    String run,
+    String runFolder,
+    String teacherFolder,
+    String dataFolder,
+    long seed,
+    DeviceKind device,
+    ElementType elementType,
+    StudentSettings student,
+    List<StageSettings> stages,
+    int stageIndex,
+    CheckpointSettings checkpoints,
+    EvaluationSettings evaluation,
+    Map<String, String> hadoop,
+    String localCache,
+    int threadsPerWorker)
+    implements Serializable {
+
+  public TrainingPlan {
+    Objects.requireNonNull(run, "run");
+    Objects.requireNonNull(runFolder, "runFolder");
+    Objects.requireNonNull(teacherFolder, "teacherFolder");
+    Objects.requireNonNull(dataFolder, "dataFolder");
+    Objects.requireNonNull(device, "device");
+    Objects.requireNonNull(elementType, "elementType");
+    Objects.requireNonNull(student, "student");
+    stages = List.copyOf(stages);
+    Objects.checkIndex(stageIndex, stages.size());
+    Objects.requireNonNull(checkpoints, "checkpoints");
+    Objects.requireNonNull(evaluation, "evaluation");
+    hadoop = Map.copyOf(hadoop);
+    Objects.requireNonNull(localCache, "localCache");
+    if (threadsPerWorker < 1) {
+      throw new IllegalArgumentException("threadsPerWorker must be positive: " + threadsPerWorker);
+    }
+  }
+
+  /** The stage to train. */
+  public StageSettings stage() {
+    return stages.get(stageIndex);
+  }
+
+  /** The stage whose end this one starts from; empty for the run's first stage. */
+  public Optional<StageSettings> previousStage() {
+    return stageIndex == 0 ? Optional.empty() : Optional.of(stages.get(stageIndex - 1));
+  }
+
+  /**
+   * Number of this stage's first global sample: the samples that all earlier stages take.
+   *
+   * @param rowLength tokens per sample
+   */
+  public long firstSample(int rowLength) {
+    return stages.subList(0, stageIndex).stream()
+        .mapToLong(stage -> stage.steps() * (stage.batchTokens() / rowLength))
+        .sum();
+  }
+
+  /** The same run at another of its stages. */
+  public TrainingPlan atStage(int index) {
+    return new TrainingPlan(
+        run,
+        runFolder,
+        teacherFolder,
+        dataFolder,
+        seed,
+        device,
+        elementType,
+        student,
+        stages,
+        index,
+        checkpoints,
+        evaluation,
+        hadoop,
+        localCache,
+        threadsPerWorker);
+  }
+
+  /** Names the run and the stage only: the Hadoop settings may hold credentials. */
+  @Override
+  public String toString() {
+    return "TrainingPlan[run=" + run + ", stage=" + stage().name() + "]";
+  }
+}

@@ -1,0 +1,134 @@
+package io.sparkhawk.executor.train;
+
+import ai.djl.ndarray.NDArray;
+import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.error.SparkhawkException;
+import io.sparkhawk.executor.collective.Collective;
+import io.sparkhawk.executor.stage.Objective;
+import io.sparkhawk.executor.tensor.HostMemory;
+import io.sparkhawk.executor.tensor.Operators;
+import io.sparkhawk.executor.tensor.TensorScope;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+
+/**
+ * One update: gradients of this rank's micro-batches, their sum over all ranks, clipping, AdamW.
+ *
+ * <p>The all-reduce of a segment starts as soon as the last micro-batch has passed it, while the
+ * next segment computes. All ranks end with the same weights, bit for bit.
+ */
+final class TrainingStep {
+
+  private final Objective objective;
+  private final FlatParameters parameters;
+  private final AdamW optimizer;
+  private final Collective collective;
+  private final double clipNorm;
+
+  /**
+   * @param clipNorm largest norm of the gradient, 0 for any
+   */
+  TrainingStep(
+      Objective objective,
+      FlatParameters parameters,
+      AdamW optimizer,
+      Collective collective,
+      double clipNorm) {
+    this.objective = objective;
+    this.parameters = parameters;
+    this.optimizer = optimizer;
+    this.collective = collective;
+    this.clipNorm = clipNorm;
+  }
+
+  /**
+   * What a step did.
+   *
+   * @param losses mean losses over the global batch: one for each block, or one
+   * @param gradientNorm norm before clipping
+   * @param applied whether the update was made: not where the gradient is not finite
+   * @param computeSeconds forward, backward and optimizer
+   * @param waitSeconds waiting for the other ranks
+   */
+  record Outcome(
+      double[] losses,
+      double gradientNorm,
+      boolean applied,
+      double computeSeconds,
+      double waitSeconds) {}
+
+  /**
+   * Runs the step.
+   *
+   * @param microBatches token ids (sequences, length), this rank's share of the global batch
+   * @param globalSequences sequences of all ranks
+   */
+  Outcome run(List<NDArray> microBatches, int globalSequences, double learningRate) {
+    long start = System.nanoTime();
+    Operators.zero(parameters.gradients());
+    objective.losses().reset();
+    List<Future<?>> sums = new ArrayList<>();
+    for (int i = 0; i < microBatches.size(); i++) {
+      NDArray ids = microBatches.get(i);
+      boolean last = i == microBatches.size() - 1;
+      objective.accumulate(
+          ids,
+          (double) ids.getShape().get(0) / globalSequences,
+          segment -> {
+            if (last) {
+              startSum(segment, sums);
+            }
+          });
+    }
+    long computed = System.nanoTime();
+    sums.forEach(TrainingStep::await);
+    double[] losses = collective.allReduceSum(objective.losses().read());
+    long reduced = System.nanoTime();
+
+    double norm = gradientNorm();
+    boolean finite = Double.isFinite(norm);
+    if (finite) {
+      optimizer.update(parameters, learningRate, clipFactor(norm));
+    }
+    long waited = reduced - computed;
+    long total = System.nanoTime() - start;
+    return new Outcome(losses, norm, finite, (total - waited) / 1e9, waited / 1e9);
+  }
+
+  private void startSum(int segment, List<Future<?>> sums) {
+    FlatLayout.Range range = parameters.layout().segments().get(segment);
+    if (collective.worldSize() > 1 && range.count() > 0) {
+      sums.add(
+          collective.startAllReduceSum(
+              HostMemory.view(parameters.gradients(), range.first(), range.count())));
+    }
+  }
+
+  private double gradientNorm() {
+    try (TensorScope scope = TensorScope.open()) {
+      NDArray gradients = parameters.gradients();
+      return Math.sqrt(Operators.item(Operators.innerProduct(gradients, gradients)));
+    }
+  }
+
+  /** As torch.nn.utils.clip_grad_norm_. */
+  private double clipFactor(double norm) {
+    return clipNorm == 0 ? 1 : Math.min(1, clipNorm / (norm + 1e-6));
+  }
+
+  private static void await(Future<?> sum) {
+    try {
+      sum.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InfrastructureException("interrupted while waiting for an all-reduce", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof SparkhawkException known) {
+        throw known;
+      }
+      throw new InfrastructureException("an all-reduce failed: " + e.getCause(), e.getCause());
+    }
+  }
+}

@@ -1,0 +1,47 @@
+package io.sparkhawk.executor.verify;
+
+/**
+ * One quantity as this program computed it, against the reference's values.
+ *
+ * @param quantity its name in the case
+ * @param shape its shape, such as (2, 48, 64)
+ * @param relativeError ||ours - reference|| / ||reference|| (the norm of ours where the reference
+ *     is 0)
+ * @param largestError largest difference of one element, over the largest element of the reference
+ * @param tolerance largest relative error that passes
+ */
+public record Comparison(
+    String quantity, String shape, double relativeError, double largestError, double tolerance) {
+
+  /** Compares element by element; a NaN never passes. */
+  static Comparison of(
+      String quantity, String shape, double[] ours, double[] reference, double tolerance) {
+    if (ours.length != reference.length) {
+      return new Comparison(
+          quantity, shape, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, tolerance);
+    }
+    double squaredDifference = 0;
+    double squaredReference = 0;
+    double largestDifference = 0;
+    double largestReference = 0;
+    for (int i = 0; i < ours.length; i++) {
+      double difference = ours[i] - reference[i];
+      squaredDifference += difference * difference;
+      squaredReference += reference[i] * reference[i];
+      largestDifference = Math.max(largestDifference, Math.abs(difference));
+      largestReference = Math.max(largestReference, Math.abs(reference[i]));
+    }
+    double norm = Math.sqrt(squaredReference);
+    return new Comparison(
+        quantity,
+        shape,
+        Math.sqrt(squaredDifference) / (norm == 0 ? 1 : norm),
+        largestDifference / (largestReference == 0 ? 1 : largestReference),
+        tolerance);
+  }
+
+  /** Whether the relative error is within the tolerance. */
+  public boolean passes() {
+    return relativeError <= tolerance;
+  }
+}

@@ -1,0 +1,24 @@
+package io.sparkhawk.executor.worker;
+
+import io.sparkhawk.executor.train.StepMetrics;
+import java.io.Serializable;
+import java.util.Objects;
+
+/** What a worker tells the driver about its work while it goes on. */
+public sealed interface WorkerEvent extends Serializable {
+
+  /** An update was applied on all ranks. */
+  record StepDone(StepMetrics metrics) implements WorkerEvent {
+    public StepDone {
+      Objects.requireNonNull(metrics, "metrics");
+    }
+  }
+
+  /** A checkpoint became visible. */
+  record CheckpointPublished(String stage, long step, String location) implements WorkerEvent {
+    public CheckpointPublished {
+      Objects.requireNonNull(stage, "stage");
+      Objects.requireNonNull(location, "location");
+    }
+  }
+}
