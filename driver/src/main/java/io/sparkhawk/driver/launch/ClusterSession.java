@@ -50,12 +50,20 @@ public final class ClusterSession implements AutoCloseable {
    * @throws InfrastructureException if Spark or an executor cannot be started
    */
   public static ClusterSession start(String name, ClusterSettings settings) {
-    return start(name, settings, System.getProperties(), SLOTS_TIMEOUT);
+    return start(name, settings, System.getProperties(), temporaryFolder(), SLOTS_TIMEOUT);
+  }
+
+  /**
+   * Checks the settings without starting anything.
+   *
+   * @throws ConfigurationException naming all that contradict each other
+   */
+  public static void check(ClusterSettings settings) {
+    SparkSettings.of("check", settings, sparkSettings(System.getProperties()), Path.of(""));
   }
 
   static ClusterSession start(
-      String name, ClusterSettings settings, Properties given, Duration slotsTimeout) {
-    Path folder = temporaryFolder();
+      String name, ClusterSettings settings, Properties given, Path folder, Duration slotsTimeout) {
     try {
       SparkConf conf = SparkSettings.of(name, settings, sparkSettings(given), folder);
       JavaSparkContext spark = new JavaSparkContext(conf);
@@ -117,7 +125,7 @@ public final class ClusterSession implements AutoCloseable {
 
   /** A cluster replaces an executor that fails to start; on this machine nobody does. */
   private void failIfLocalProcessEnded() {
-    if (spark.sc().master().equals(LocalProcessManager.master(settings.workers()))) {
+    if (LocalProcessManager.isMaster(spark.sc().master())) {
       coordinator()
           .lostExecutors()
           .forEach(

@@ -46,10 +46,12 @@ final class SparkSettings {
   static SparkConf of(
       String name, ClusterSettings cluster, Map<String, String> given, Path folder) {
     SparkSettings settings = new SparkSettings(cluster, given);
-    if (settings.settings.containsKey("spark.master")) {
-      settings.useGivenMaster();
-    } else {
+    if (LocalProcessManager.isMaster(
+        settings.settings.getOrDefault(
+            "spark.master", LocalProcessManager.master(cluster.workers())))) {
       settings.useThisMachine(folder);
+    } else {
+      settings.useGivenMaster();
     }
     settings.requireBarrierMode();
     settings.shareCores();
@@ -58,7 +60,7 @@ final class SparkSettings {
   }
 
   private void useThisMachine(Path folder) {
-    settings.put("spark.master", LocalProcessManager.master(cluster.workers()));
+    settings.putIfAbsent("spark.master", LocalProcessManager.master(cluster.workers()));
     settings.put(LocalProcessBackend.FOLDER, folder.toString());
     settings.put("spark.driver.host", "127.0.0.1");
     settings.put("spark.driver.bindAddress", "127.0.0.1");
@@ -116,7 +118,7 @@ final class SparkSettings {
     }
     settings.put("spark.executor.cores", cores);
     settings.put("spark.task.cpus", cores);
-    String threads = Integer.toString(cluster.threads());
+    String threads = Integer.toString(cluster.threadsPerWorker());
     settings.putIfAbsent("spark.executorEnv.OMP_NUM_THREADS", threads);
     settings.putIfAbsent("spark.executorEnv.MKL_NUM_THREADS", threads);
   }
