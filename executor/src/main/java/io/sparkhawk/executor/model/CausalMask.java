@@ -2,10 +2,8 @@ package io.sparkhawk.executor.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import io.sparkhawk.executor.tensor.ElementType;
-import io.sparkhawk.executor.tensor.Operators;
-import io.sparkhawk.executor.tensor.TensorScope;
+import io.sparkhawk.executor.tensor.HostMemory;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -45,9 +43,6 @@ final class CausalMask {
       values[i * length + i] = diagonal;
       Arrays.fill(values, i * length + i + 1, (i + 1) * length, above);
     }
-    try (TensorScope scope = TensorScope.open()) {
-      NDArray mask = manager.create(values, new Shape(length, length));
-      return TensorScope.detach(Operators.convert(mask, type));
-    }
+    return HostMemory.tensor(manager, values, type, length, length);
   }
 }

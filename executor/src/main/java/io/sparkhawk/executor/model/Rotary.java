@@ -2,10 +2,9 @@ package io.sparkhawk.executor.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.Operators;
-import io.sparkhawk.executor.tensor.TensorScope;
 import java.util.List;
 
 /**
@@ -41,10 +40,7 @@ final class Rotary {
   }
 
   private NDArray table(NDManager manager, ElementType type, float[] values, int positions) {
-    try (TensorScope scope = TensorScope.open()) {
-      NDArray table = manager.create(values, new Shape(positions, dimensions));
-      return TensorScope.detach(Operators.convert(table, type));
-    }
+    return HostMemory.tensor(manager, values, type, positions, dimensions);
   }
 
   /**

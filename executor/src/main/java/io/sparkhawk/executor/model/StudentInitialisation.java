@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.sparkhawk.executor.tensor.ElementType;
-import io.sparkhawk.executor.tensor.Operators;
+import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.TensorScope;
 import java.util.Arrays;
 import java.util.Map;
@@ -87,10 +87,7 @@ final class StudentInitialisation implements ParameterSource {
       case "D" -> Arrays.fill(values, 1);
       default -> throw new IllegalArgumentException("no initial value is known for " + name);
     }
-    try (TensorScope scope = TensorScope.open()) {
-      NDArray initial = manager.create(values, new Shape(shape));
-      return TensorScope.detach(Operators.convert(initial, type));
-    }
+    return HostMemory.tensor(manager, values, type, shape);
   }
 
   /** Each weight has a stream of its own, so that none depends on the order of construction. */

@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.function.Consumer;
 
 /** Moves elements between tensors and bytes in native order. */
 public final class HostMemory {
@@ -54,6 +55,18 @@ public final class HostMemory {
   }
 
   /**
+   * A tensor of {@code values}, converted to {@code type}, in memory of libtorch's own: the tensors that DJL makes
+   * from Java arrays borrow memory which is gone when their Java object is, whoever else refers to it.
+   */
+  public static NDArray tensor(
+      NDManager manager, float[] values, ElementType type, long... shape) {
+    try (TensorScope scope = TensorScope.open()) {
+      NDArray borrowed = manager.create(values, new Shape(shape));
+      return TensorScope.detach(Operators.convertedCopy(borrowed, type));
+    }
+  }
+
+  /**
    * The memory of {@code count} elements of a contiguous CPU tensor: no copy, valid while the
    * tensor lives.
    */
@@ -73,6 +86,27 @@ public final class HostMemory {
     return LibTorch.data(tensor)
         .getByteBuffer(first * bytes, Math.multiplyExact(count, (long) bytes))
         .order(ByteOrder.nativeOrder());
+  }
+
+  /**
+   * Lets {@code writer} write all elements of a contiguous float32 tensor, which may live on a device.
+   *
+   * @param writer gets the bytes in native order
+   */
+  public static void fill(NDArray tensor, Consumer<ByteBuffer> writer) {
+    if (tensor.getDevice().equals(Device.cpu())) {
+      writer.accept(view(tensor, 0, tensor.size()));
+      return;
+    }
+    ByteBuffer host =
+        ByteBuffer.allocateDirect(Math.toIntExact(tensor.size() * Float.BYTES))
+            .order(ByteOrder.nativeOrder());
+    writer.accept(host);
+    try (TensorScope scope = TensorScope.open()) {
+      NDArray copy =
+          tensor.getManager().create(host.rewind(), tensor.getShape(), DataType.FLOAT32);
+      Operators.copy(copy, tensor);
+    }
   }
 
   /** A copy of a tensor's elements as float32, wherever it lives, in native order. */

@@ -46,7 +46,7 @@ public final class AdamW implements AutoCloseable {
   public void update(FlatParameters parameters, double learningRate, double gradientScale) {
     updates++;
     boolean host = parameters.values().getDevice().equals(Device.cpu());
-    long size = parameters.size();
+    long size = parameters.layout().size();
     long chunk = host ? CHUNK : size;
     for (long first = 0; first < size; first += chunk) {
       try (TensorScope scope = TensorScope.open()) {

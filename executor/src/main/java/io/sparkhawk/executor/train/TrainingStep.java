@@ -98,7 +98,7 @@ final class TrainingStep {
   }
 
   private void startSum(int segment, List<Future<?>> sums) {
-    FlatParameters.Range range = parameters.segments().get(segment);
+    FlatLayout.Range range = parameters.layout().segments().get(segment);
     if (collective.worldSize() > 1 && range.count() > 0) {
       sums.add(
           collective.startAllReduceSum(

@@ -18,6 +18,7 @@ import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
+import io.sparkhawk.executor.train.FlatLayout;
 import io.sparkhawk.executor.train.FlatParameters;
 import io.sparkhawk.executor.train.Trajectory;
 import java.nio.file.Path;
@@ -26,6 +27,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -202,11 +204,11 @@ public final class ParityCheck {
 
   /** One parameter's elements of a flat buffer; none if the parameter is not trained. */
   private static double[] slice(double[] flat, FlatParameters parameters, String name) {
-    Map<String, FlatParameters.Range> ranges = parameters.parameters();
+    Map<String, FlatLayout.Range> ranges = parameters.layout().parameters();
     if (!ranges.containsKey(name)) {
       return new double[0];
     }
-    FlatParameters.Range range = ranges.get(name);
+    FlatLayout.Range range = ranges.get(name);
     return Arrays.copyOfRange(flat, (int) range.first(), (int) (range.first() + range.count()));
   }
 
@@ -217,11 +219,15 @@ public final class ParityCheck {
   }
 
   private void compare(String quantity, double[] ours) {
-    String shape =
-        IntStream.range(0, reference.shape(quantity).length)
-            .mapToObj(i -> String.valueOf(reference.shape(quantity)[i]))
-            .collect(java.util.stream.Collectors.joining(", ", "(", ")"));
-    comparisons.add(Comparison.of(quantity, shape, ours, reference.values(quantity), tolerance));
+    comparisons.add(
+        Comparison.of(
+            quantity, shape(quantity), ours, reference.values(quantity), tolerances.values()));
+  }
+
+  private String shape(String quantity) {
+    return Arrays.stream(reference.shape(quantity))
+        .mapToObj(String::valueOf)
+        .collect(Collectors.joining(", ", "(", ")"));
   }
 
   private void compareNumber(String quantity, double ours, double expected, double tolerance) {

@@ -1,0 +1,62 @@
+package io.sparkhawk.driver.cli;
+
+import io.sparkhawk.data.error.SparkhawkException;
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/**
+ * Turns every failure into a sentence on standard error and an exit code; where in the program it
+ * happened is printed only if asked for.
+ */
+final class Failures implements IExecutionExceptionHandler, IParameterExceptionHandler {
+
+  /** A failure that nobody foresaw: like every unknown state, a person should look at it. */
+  private static final int UNFORESEEN = 5;
+
+  private static final int CONFIGURATION = 2;
+
+  private final SparkhawkCommand options;
+
+  Failures(SparkhawkCommand options) {
+    this.options = options;
+  }
+
+  @Override
+  public int handleParseException(ParameterException e, String[] arguments) {
+    CommandLine command = e.getCommandLine();
+    PrintWriter err = command.getErr();
+    err.println("sparkhawk: " + e.getMessage());
+    UnmatchedArgumentException.printSuggestions(e, err);
+    err.println("'" + command.getCommandSpec().qualifiedName() + " --help' shows what there is.");
+    return CONFIGURATION;
+  }
+
+  @Override
+  public int handleExecutionException(Exception e, CommandLine command, ParseResult parsed) {
+    return report(e, command.getErr());
+  }
+
+  /** Prints the failure and returns the process's exit code. */
+  int report(Throwable failure, PrintWriter err) {
+    int exitCode = UNFORESEEN;
+    if (failure instanceof SparkhawkException explained) {
+      err.println("sparkhawk: " + explained.getMessage());
+      exitCode = explained.exitCode();
+    } else {
+      err.println(
+          "sparkhawk: An unforeseen failure, "
+              + failure
+              + (options.stacktrace ? "" : "; run it again with --stacktrace to see where"));
+    }
+    if (options.stacktrace) {
+      failure.printStackTrace(err);
+    }
+    err.flush();
+    return exitCode;
+  }
+}

@@ -1,0 +1,21 @@
+package io.sparkhawk.driver.cli;
+
+import io.sparkhawk.data.prepare.PrepareSettings;
+import io.sparkhawk.driver.config.EvaluateSettings;
+import io.sparkhawk.driver.config.RunConfig;
+
+/**
+ * The work behind the commands. It ends with its results written and announced, or throws a {@link
+ * io.sparkhawk.data.error.SparkhawkException}.
+ */
+public interface Jobs {
+
+  /** Makes a data set of documents; does nothing if it is there already. */
+  void prepare(PrepareSettings settings);
+
+  /** Trains the stages of a run, or those that are left, and writes the student and the report. */
+  void distill(RunConfig config);
+
+  /** Measures the perplexity of a model on the held-out rows of a data set. */
+  void evaluate(EvaluateSettings settings);
+}

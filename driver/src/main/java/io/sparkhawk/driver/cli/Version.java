@@ -1,0 +1,16 @@
+package io.sparkhawk.driver.cli;
+
+import java.util.Optional;
+import picocli.CommandLine.IVersionProvider;
+
+/** What {@code --version} prints. */
+final class Version implements IVersionProvider {
+
+  @Override
+  public String[] getVersion() {
+    String version =
+        Optional.ofNullable(Version.class.getPackage().getImplementationVersion())
+            .orElse("of classes without a jar");
+    return new String[] {"sparkhawk " + version, "Java " + Runtime.version()};
+  }
+}

@@ -1,0 +1,260 @@
+package io.sparkhawk.driver.progress;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.executor.stage.StageKind;
+import io.sparkhawk.executor.train.StepMetrics;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.apache.hadoop.fs.CommonPathCapabilities;
+import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+
+/**
+ * The file {@code metrics.jsonl}: one JSON object per training step, in the order in which the
+ * steps were taken.
+ *
+ * <p>The file is never edited. A run that resumes from a checkpoint repeats some steps, and appends
+ * them again; like a tape, the log is rewound by a line whose stage and step it has passed: that
+ * line supersedes its own step and everything that came after it. A line that was cut short by a
+ * crash has no closing brace and does not count.
+ *
+ * <p>Where the file system can append (local disks, HDFS) a step is in the file when {@link
+ * #append} returns. Where it cannot (object stores) lines are kept in memory, and {@link #flush},
+ * which the caller invokes at checkpoints, replaces the whole file: a crash then loses the lines
+ * since the last checkpoint, which are those of the steps that are trained again.
+ *
+ * <p>Safe for use by several threads.
+ */
+public final class MetricsLog implements AutoCloseable {
+
+  /** Name of the log in a run folder. */
+  public static final String FILE_NAME = "metrics.jsonl";
+
+  private final Path file;
+  private final Sink sink;
+
+  private MetricsLog(Path file, Sink sink) {
+    this.file = file;
+    this.sink = sink;
+  }
+
+  /**
+   * Opens a log for appending; makes it if need be.
+   *
+   * @throws InfrastructureException if the file cannot be written
+   */
+  public static MetricsLog open(FileSystem fileSystem, Path file) {
+    FileSystem plain = RunFiles.plain(fileSystem);
+    try {
+      boolean appends = plain.hasPathCapability(file, CommonPathCapabilities.FS_APPEND);
+      Sink sink = appends ? AppendedFile.open(plain, file) : ReplacedFile.open(plain, file);
+      return new MetricsLog(file, sink);
+    } catch (IOException e) {
+      throw RunFiles.unwritable(file, e);
+    }
+  }
+
+  /**
+   * Adds one step.
+   *
+   * @throws InfrastructureException if the file cannot be written
+   */
+  public synchronized void append(StepMetrics step) {
+    try {
+      sink.add((JsonFormat.line(step) + "\n").getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw RunFiles.unwritable(file, e);
+    }
+  }
+
+  /**
+   * Makes all steps so far durable.
+   *
+   * @throws InfrastructureException if the file cannot be written
+   */
+  public synchronized void flush() {
+    try {
+      sink.persist();
+    } catch (IOException e) {
+      throw RunFiles.unwritable(file, e);
+    }
+  }
+
+  /** Makes all steps durable and releases the file. */
+  @Override
+  public synchronized void close() {
+    try {
+      sink.close();
+    } catch (IOException e) {
+      throw RunFiles.unwritable(file, e);
+    }
+  }
+
+  /**
+   * The steps of a log that count, in order: for each stage of the run its steps, once. A log that
+   * does not exist has none.
+   *
+   * @throws DataException if a complete line is not a step's JSON
+   */
+  public static List<StepMetrics> read(FileSystem fileSystem, Path file) {
+    String text =
+        RunFiles.read(fileSystem, file)
+            .map(bytes -> new String(bytes, StandardCharsets.UTF_8))
+            .orElse("");
+    Tape tape = new Tape();
+    int number = 0;
+    for (String line : (Iterable<String>) text.lines()::iterator) {
+      number++;
+      if (line.endsWith("}")) {
+        tape.add(parse(line, file, number));
+      }
+    }
+    return List.copyOf(tape.steps);
+  }
+
+  private static StepMetrics parse(String line, Path file, int number) {
+    try {
+      StepMetrics step = JsonFormat.read(line, StepMetrics.class);
+      if (step.stage() != null) {
+        return step;
+      }
+    } catch (JsonProcessingException e) {
+      throw malformed(file, number, e.getOriginalMessage(), e);
+    }
+    throw malformed(file, number, "the field stage is missing", null);
+  }
+
+  private static DataException malformed(Path file, int number, String reason, Throwable cause) {
+    return new DataException(
+        "Line "
+            + number
+            + " of "
+            + file
+            + " is not the JSON of a training step: "
+            + reason
+            + ". Remove the line; checkpoints do not depend on it.",
+        cause);
+  }
+
+  /** Steps in the order of their lines, without those that a later line supersedes. */
+  private static final class Tape {
+    private final List<StepMetrics> steps = new ArrayList<>();
+    private final Set<StageKind> stages = EnumSet.noneOf(StageKind.class);
+
+    void add(StepMetrics step) {
+      if (!stages.add(step.stage())) {
+        rewindTo(step);
+      }
+      steps.add(step);
+    }
+
+    private void rewindTo(StepMetrics step) {
+      int end = steps.size();
+      while (end > 0 && !isBefore(steps.get(end - 1), step)) {
+        end--;
+      }
+      if (end == 0) {
+        // The stage begins again: whatever came before its first line stays.
+        while (steps.get(end).stage() != step.stage()) {
+          end++;
+        }
+      }
+      steps.subList(end, steps.size()).clear();
+    }
+
+    private static boolean isBefore(StepMetrics earlier, StepMetrics step) {
+      return earlier.stage() == step.stage() && earlier.step() < step.step();
+    }
+  }
+
+  /** Where lines go. */
+  private interface Sink {
+    void add(byte[] line) throws IOException;
+
+    void persist() throws IOException;
+
+    void close() throws IOException;
+  }
+
+  private record AppendedFile(FSDataOutputStream out) implements Sink {
+
+    static AppendedFile open(FileSystem fileSystem, Path file) throws IOException {
+      if (!fileSystem.exists(file)) {
+        return new AppendedFile(fileSystem.create(file, false));
+      }
+      boolean cutShort = !endsWithNewline(fileSystem, file);
+      FSDataOutputStream out = fileSystem.append(file);
+      if (cutShort) {
+        out.write('\n');
+      }
+      return new AppendedFile(out);
+    }
+
+    private static boolean endsWithNewline(FileSystem fileSystem, Path file) throws IOException {
+      long length = fileSystem.getFileStatus(file).getLen();
+      if (length == 0) {
+        return true;
+      }
+      try (FSDataInputStream in = fileSystem.open(file)) {
+        in.seek(length - 1);
+        return in.read() == '\n';
+      }
+    }
+
+    @Override
+    public void add(byte[] line) throws IOException {
+      out.write(line);
+      out.hflush();
+    }
+
+    @Override
+    public void persist() throws IOException {
+      out.hsync();
+    }
+
+    @Override
+    public void close() throws IOException {
+      out.close();
+    }
+  }
+
+  private record ReplacedFile(FileSystem fileSystem, Path file, ByteArrayOutputStream content)
+      implements Sink {
+
+    static ReplacedFile open(FileSystem fileSystem, Path file) {
+      ByteArrayOutputStream content = new ByteArrayOutputStream();
+      byte[] existing = RunFiles.read(fileSystem, file).orElse(new byte[0]);
+      content.writeBytes(existing);
+      if (existing.length > 0 && existing[existing.length - 1] != '\n') {
+        content.write('\n');
+      }
+      return new ReplacedFile(fileSystem, file, content);
+    }
+
+    @Override
+    public void add(byte[] line) {
+      content.writeBytes(line);
+    }
+
+    @Override
+    public void persist() throws IOException {
+      try (FSDataOutputStream out = fileSystem.create(file, true)) {
+        content.writeTo(out);
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      persist();
+    }
+  }
+}

@@ -1,0 +1,36 @@
+package io.sparkhawk.driver.report;
+
+import io.sparkhawk.driver.progress.RunSummary;
+import io.sparkhawk.executor.train.StageResult;
+import io.sparkhawk.executor.train.StepMetrics;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Everything that the report of one run is made from.
+ *
+ * @param summary the headline numbers
+ * @param steps the steps that count, as {@code MetricsLog.read} gives them; may be empty
+ * @param stages the finished stages in their order; may be empty
+ * @param configuration the run's configuration as text, shown as it is
+ * @param dataCounts what the data set holds, in the order to be shown: a label ("Documents") and a
+ *     number
+ */
+public record RunReport(
+    RunSummary summary,
+    List<StepMetrics> steps,
+    List<StageResult> stages,
+    String configuration,
+    Map<String, Long> dataCounts) {
+
+  public RunReport {
+    Objects.requireNonNull(summary, "summary");
+    Objects.requireNonNull(configuration, "configuration");
+    steps = List.copyOf(steps);
+    stages = List.copyOf(stages);
+    dataCounts = Collections.unmodifiableMap(new LinkedHashMap<>(dataCounts));
+  }
+}

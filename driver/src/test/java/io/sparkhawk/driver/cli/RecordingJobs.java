@@ -1,0 +1,39 @@
+package io.sparkhawk.driver.cli;
+
+import io.sparkhawk.data.prepare.PrepareSettings;
+import io.sparkhawk.driver.config.EvaluateSettings;
+import io.sparkhawk.driver.config.RunConfig;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Keeps what it was asked to do; fails with {@code failure} if that is set. */
+final class RecordingJobs implements Jobs {
+
+  final List<Record> asked = new ArrayList<>();
+  Throwable failure;
+
+  @Override
+  public void prepare(PrepareSettings settings) {
+    record(settings);
+  }
+
+  @Override
+  public void distill(RunConfig config) {
+    record(config);
+  }
+
+  @Override
+  public void evaluate(EvaluateSettings settings) {
+    record(settings);
+  }
+
+  private void record(Record settings) {
+    asked.add(settings);
+    if (failure instanceof RuntimeException e) {
+      throw e;
+    }
+    if (failure instanceof Error e) {
+      throw e;
+    }
+  }
+}
