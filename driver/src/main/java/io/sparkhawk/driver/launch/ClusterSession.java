@@ -2,6 +2,7 @@ package io.sparkhawk.driver.launch;
 
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.error.SparkhawkException;
 import io.sparkhawk.driver.coordinator.Coordinator;
 import io.sparkhawk.driver.coordinator.CoordinatorPlugin;
 import java.io.IOException;
@@ -66,7 +67,7 @@ public final class ClusterSession implements AutoCloseable {
       String name, ClusterSettings settings, Properties given, Path folder, Duration slotsTimeout) {
     try {
       SparkConf conf = SparkSettings.of(name, settings, sparkSettings(given), folder);
-      JavaSparkContext spark = new JavaSparkContext(conf);
+      JavaSparkContext spark = startSpark(conf);
       ClusterSession session = new ClusterSession(settings, spark, folder);
       try {
         session.awaitSlots(slotsTimeout);
@@ -105,6 +106,20 @@ public final class ClusterSession implements AutoCloseable {
   public void close() {
     spark.close();
     delete(folder, keepLogs);
+  }
+
+  private static JavaSparkContext startSpark(SparkConf conf) {
+    try {
+      return new JavaSparkContext(conf);
+    } catch (SparkhawkException e) {
+      throw e;
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException("Spark refuses its settings: " + e.getMessage(), e);
+    } catch (Exception e) {
+      // Spark throws checked exceptions that it does not declare.
+      throw new InfrastructureException(
+          "Spark cannot be started on " + conf.get("spark.master") + ": " + e.getMessage(), e);
+    }
   }
 
   private void awaitSlots(Duration timeout) {

@@ -1,12 +1,10 @@
 package io.sparkhawk.driver.launch;
 
-import io.sparkhawk.data.error.ConfigurationException;
+import io.sparkhawk.driver.config.Problems;
 import io.sparkhawk.driver.coordinator.CoordinatorPlugin;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -27,7 +25,7 @@ final class SparkSettings {
 
   private final ClusterSettings cluster;
   private final Map<String, String> settings = new TreeMap<>();
-  private final List<String> problems = new ArrayList<>();
+  private final Problems problems = Problems.in("The cluster's settings");
 
   private SparkSettings(ClusterSettings cluster, Map<String, String> given) {
     this.cluster = cluster;
@@ -41,7 +39,8 @@ final class SparkSettings {
    * @param name the application's name
    * @param given Spark's settings from outside, as spark-submit passes them
    * @param folder a folder of this run alone, for the files of executors on this machine
-   * @throws ConfigurationException naming every setting that contradicts what training needs
+   * @throws io.sparkhawk.data.error.ConfigurationException naming every setting that contradicts
+   *     what training needs
    */
   static SparkConf of(
       String name, ClusterSettings cluster, Map<String, String> given, Path folder) {
@@ -82,7 +81,7 @@ final class SparkSettings {
               + " workers; leave spark.master out to train on this machine.");
     }
     String instances = settings.get("spark.executor.instances");
-    if (instances != null && Integer.parseInt(instances) < cluster.workers()) {
+    if (instances != null && isFewer(instances, cluster.workers())) {
       problems.add(
           "spark.executor.instances is "
               + instances
@@ -140,6 +139,11 @@ final class SparkSettings {
     settings.putIfAbsent("spark.ui.showConsoleProgress", "false");
   }
 
+  /** What is no number is Spark's to refuse. */
+  private static boolean isFewer(String number, int needed) {
+    return number.matches("\\d{1,9}") && Integer.parseInt(number) < needed;
+  }
+
   private void require(String key, String value, String reason) {
     String given = settings.putIfAbsent(key, value);
     if (given != null && !given.equals(value)) {
@@ -148,9 +152,7 @@ final class SparkSettings {
   }
 
   private SparkConf build() {
-    if (!problems.isEmpty()) {
-      throw new ConfigurationException(String.join("\n", problems));
-    }
+    problems.throwIfAny();
     // Not SparkConf's own look at the system properties: they are among the given settings.
     SparkConf conf = new SparkConf(false);
     settings.forEach(conf::set);
