@@ -12,7 +12,9 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 
-/** Makes a model's folder, wherever it is stored, one on the local disk, whose files can be mapped. */
+/**
+ * Makes a model's folder, wherever it is stored, one on the local disk, whose files can be mapped.
+ */
 public final class ModelFolder {
 
   private ModelFolder() {}

@@ -17,8 +17,8 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
 /**
- * Writes a student as a Hugging Face style folder with the names of the reference implementation, float32
- * weights in model.safetensors.
+ * Writes a student as a Hugging Face style folder with the names of the reference implementation,
+ * float32 weights in model.safetensors.
  */
 public final class StudentFiles {
 
@@ -27,8 +27,8 @@ public final class StudentFiles {
   private StudentFiles() {}
 
   /**
-   * Writes weights, then the teacher's tokenizer files, then config.json: a folder with config.json is whole.
-   * Files that are there already are replaced.
+   * Writes weights, then the teacher's tokenizer files, then config.json: a folder with config.json
+   * is whole. Files that are there already are replaced.
    *
    * @param folder where to; created
    * @param teacherFolder the local folder that the tokenizer files come from

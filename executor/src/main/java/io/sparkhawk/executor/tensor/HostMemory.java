@@ -55,11 +55,11 @@ public final class HostMemory {
   }
 
   /**
-   * A tensor of {@code values}, converted to {@code type}, in memory of libtorch's own: the tensors that DJL makes
-   * from Java arrays borrow memory which is gone when their Java object is, whoever else refers to it.
+   * A tensor of {@code values}, converted to {@code type}, in memory of libtorch's own: the tensors
+   * that DJL makes from Java arrays borrow memory which is gone when their Java object is, whoever
+   * else refers to it.
    */
-  public static NDArray tensor(
-      NDManager manager, float[] values, ElementType type, long... shape) {
+  public static NDArray tensor(NDManager manager, float[] values, ElementType type, long... shape) {
     try (TensorScope scope = TensorScope.open()) {
       NDArray borrowed = manager.create(values, new Shape(shape));
       return TensorScope.detach(Operators.convertedCopy(borrowed, type));
@@ -89,7 +89,8 @@ public final class HostMemory {
   }
 
   /**
-   * Lets {@code writer} write all elements of a contiguous float32 tensor, which may live on a device.
+   * Lets {@code writer} write all elements of a contiguous float32 tensor, which may live on a
+   * device.
    *
    * @param writer gets the bytes in native order
    */
@@ -103,8 +104,7 @@ public final class HostMemory {
             .order(ByteOrder.nativeOrder());
     writer.accept(host);
     try (TensorScope scope = TensorScope.open()) {
-      NDArray copy =
-          tensor.getManager().create(host.rewind(), tensor.getShape(), DataType.FLOAT32);
+      NDArray copy = tensor.getManager().create(host.rewind(), tensor.getShape(), DataType.FLOAT32);
       Operators.copy(copy, tensor);
     }
   }

@@ -16,9 +16,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * This rank's samples of each step. Step k uses the global samples from first + k B to first + (k + 1) B - 1, of which
- * rank r of W takes every W-th: the same samples meet in a step whatever the world size. The next
- * step's samples are read while the current one computes.
+ * This rank's samples of each step. Step k uses the global samples from first + k B to first + (k +
+ * 1) B - 1, of which rank r of W takes every W-th: the same samples meet in a step whatever the
+ * world size. The next step's samples are read while the current one computes.
  */
 final class Batches implements AutoCloseable {
 

@@ -8,8 +8,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Where the trained weights of a stage lie in a flat buffer: segment after segment, each parameter's start aligned.
- * It follows from the model and the stage alone, so it is the same on every rank and in every session.
+ * Where the trained weights of a stage lie in a flat buffer: segment after segment, each
+ * parameter's start aligned. It follows from the model and the stage alone, so it is the same on
+ * every rank and in every session.
  *
  * @param size elements of the buffer, alignment included
  * @param segments where each segment's parameters lie

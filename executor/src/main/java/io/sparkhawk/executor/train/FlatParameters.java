@@ -10,8 +10,9 @@ import io.sparkhawk.executor.tensor.TensorScope;
 import java.util.List;
 
 /**
- * The trained weights of a model in one buffer, their gradients in another, segment after segment. The
- * model's parameters become views of the first, and backward passes add straight into the second.
+ * The trained weights of a model in one buffer, their gradients in another, segment after segment.
+ * The model's parameters become views of the first, and backward passes add straight into the
+ * second.
  */
 public final class FlatParameters implements AutoCloseable {
 

@@ -56,8 +56,7 @@ final class HeldOut implements AutoCloseable {
   }
 
   /** As {@link #perplexity}, with the distances of all blocks on the first {@code distanceRows}. */
-  Evaluation measure(
-      LanguageModel teacher, LanguageModel student, long tokens, int distanceRows) {
+  Evaluation measure(LanguageModel teacher, LanguageModel student, long tokens, int distanceRows) {
     Evaluation evaluation = perplexity(student, tokens);
     return new Evaluation(
         evaluation.perplexity(),
@@ -95,7 +94,9 @@ final class HeldOut implements AutoCloseable {
         : Math.max(1, Math.min(rows.rows(), tokens / rows.rowLength()));
   }
 
-  /** The ranks take contiguous shares of {@code count} rows; the first of the rank {@code ahead}. */
+  /**
+   * The ranks take contiguous shares of {@code count} rows; the first of the rank {@code ahead}.
+   */
   private long firstOfRank(long count, int ahead) {
     return count * (collective.rank() + ahead) / collective.worldSize();
   }
