@@ -2,7 +2,6 @@ package io.sparkhawk.driver.launch;
 
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.StageResult;
-import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.train.TrainingListener;
 import io.sparkhawk.executor.train.TrainingPlan;
 import io.sparkhawk.executor.worker.CollectiveOpener;
@@ -13,15 +12,6 @@ import java.util.Objects;
 
 /** The workers of a distillation on a Spark cluster: every call is one barrier job. */
 public final class ClusterWorkers implements Workers {
-
-  private static final TrainingListener NOBODY =
-      new TrainingListener() {
-        @Override
-        public void step(StepMetrics metrics) {}
-
-        @Override
-        public void checkpointPublished(String stage, long step, String location) {}
-      };
 
   private final ClusterSession session;
   private final StageLauncher launcher;
@@ -72,7 +62,7 @@ public final class ClusterWorkers implements Workers {
 
   @Override
   public Evaluation evaluateTeacher(TrainingPlan plan) {
-    return launcher.run("evaluation of the teacher", plan, bodies.teacher(), NOBODY);
+    return launcher.run("evaluation of the teacher", plan, bodies.teacher(), TrainingListener.SILENT);
   }
 
   @Override
@@ -83,12 +73,12 @@ public final class ClusterWorkers implements Workers {
 
   @Override
   public void export(TrainingPlan plan) {
-    launcher.run("export of the student", plan, bodies.export(), NOBODY);
+    launcher.run("export of the student", plan, bodies.export(), TrainingListener.SILENT);
   }
 
   @Override
   public Evaluation evaluateStudent(TrainingPlan plan) {
-    return launcher.run("evaluation of the student", plan, bodies.student(), NOBODY);
+    return launcher.run("evaluation of the student", plan, bodies.student(), TrainingListener.SILENT);
   }
 
   @Override

@@ -41,6 +41,13 @@ public final class Models {
         });
   }
 
+  /** Loads whatever the folder's config.json describes: a Phi model or a student. */
+  public static LanguageModel load(Path folder, Device device, ElementType type) {
+    return StudentConfig.isIn(folder)
+        ? loadStudent(folder, device, type)
+        : loadTeacher(folder, device, type);
+  }
+
   /**
    * A student at the start of its training: MLPs, norms, embedding and head of the teacher, mixers
    * as {@link StudentInitialisation} says. The same seed gives the same student.

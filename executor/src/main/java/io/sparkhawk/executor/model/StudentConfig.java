@@ -156,6 +156,16 @@ public record StudentConfig(
     }
   }
 
+  /** Whether the folder's config.json has the form of a student's; false if there is none. */
+  public static boolean isIn(Path folder) {
+    Path file = folder.resolve("config.json");
+    try {
+      return Files.isReadable(file) && JSON.readTree(Files.readAllBytes(file)).has("MixerModel");
+    } catch (IOException e) {
+      throw new DataException("cannot read " + file + ": " + e.getMessage(), e);
+    }
+  }
+
   /**
    * Reads {@code folder/config.json}.
    *

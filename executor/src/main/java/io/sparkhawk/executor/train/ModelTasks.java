@@ -25,38 +25,29 @@ public final class ModelTasks {
 
   /** Measures the plan's teacher on the held-out rows; called by all ranks. */
   public static Evaluation evaluateTeacher(TrainingPlan plan, Collective collective) {
-    return evaluate(plan, collective, Kind.TEACHER, plan.teacherFolder());
+    return evaluate(EvaluationPlan.of(plan, plan.teacherFolder()), collective);
   }
 
   /** Measures the student that {@link #export} wrote; called by all ranks. */
   public static Evaluation evaluateStudent(TrainingPlan plan, Collective collective) {
-    return evaluate(plan, collective, Kind.STUDENT, plan.runFolder() + "/" + STUDENT_FOLDER);
+    return evaluate(
+        EvaluationPlan.of(plan, plan.runFolder() + "/" + STUDENT_FOLDER), collective);
   }
 
-  private enum Kind {
-    TEACHER,
-    STUDENT
-  }
-
-  private static Evaluation evaluate(
-      TrainingPlan plan, Collective collective, Kind kind, String folder) {
+  /** Measures a teacher or a student on the held-out rows; called by all ranks. */
+  public static Evaluation evaluate(EvaluationPlan plan, Collective collective) {
     Threads.limit(plan.threadsPerWorker());
-    Configuration hadoop = plan.hadoopConfiguration();
+    Configuration hadoop = HadoopSettings.over(plan.hadoop());
     Path cache = Path.of(plan.localCache());
-    Path local = ModelFolder.local(hadoop, folder, cache);
-    try (LanguageModel model = load(plan, kind, local);
+    Path folder = ModelFolder.local(hadoop, plan.modelFolder(), cache);
+    try (LanguageModel model =
+            Models.load(folder, plan.device().device(0), plan.elementType());
         HeldOut heldOut =
             new HeldOut(
                 TokenRows.open(hadoop, plan.dataFolder(), Split.VALIDATION, cache), collective);
         Gradients paused = Gradients.pause()) {
-      return heldOut.perplexity(model, plan.evaluation().finalTokens());
+      return heldOut.perplexity(model, plan.tokens());
     }
-  }
-
-  private static LanguageModel load(TrainingPlan plan, Kind kind, Path folder) {
-    return kind == Kind.TEACHER
-        ? Models.loadTeacher(folder, plan.device().device(0), plan.elementType())
-        : Models.loadStudent(folder, plan.device().device(0), plan.elementType());
   }
 
   /**

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 
 /** What makes a run this run and no other: settings, data set and teacher, as checksums. */
-final class RunIdentity {
+public final class RunIdentity {
 
   private RunIdentity() {}
 
@@ -25,7 +25,7 @@ final class RunIdentity {
    * The hashes of a plan at its stage. Of the settings only those count that change the result; how
    * often to save or how many workers there are does not.
    */
-  static RunHashes of(TrainingPlan plan, Configuration hadoop, Path teacherFolder) {
+  public static RunHashes of(TrainingPlan plan, Configuration hadoop, Path teacherFolder) {
     String settings =
         plan.seed()
             + "|"

@@ -92,9 +92,7 @@ public record TrainingPlan(
 
   /** Hadoop's defaults with the plan's settings over them. */
   public Configuration hadoopConfiguration() {
-    Configuration configuration = new Configuration();
-    hadoop.forEach(configuration::set);
-    return configuration;
+    return HadoopSettings.over(hadoop);
   }
 
   /** The same run at another of its stages. */

@@ -33,7 +33,6 @@ class StageTrainerTest {
   private static final Path TEACHER = Path.of("src/test/resources/golden/pure/teacher");
   private static final int SEQUENCES = 4;
   private static final int STEPS = 6;
-  private static final TrainingListener NOBODY = new Recorder();
 
   @TempDir private Path folder;
   private Path data;
@@ -152,9 +151,9 @@ class StageTrainerTest {
   @Test
   void stagesBringBlocksCloserToTheTeacher() {
     TrainingPlan plan = plan("run", 0, List.of());
-    StageResult matrix = StageTrainer.train(plan, SingleProcess.create(), NOBODY);
-    StageResult hidden = StageTrainer.train(plan.atStage(1), SingleProcess.create(), NOBODY);
-    StageResult distill = StageTrainer.train(plan.atStage(2), SingleProcess.create(), NOBODY);
+    StageResult matrix = StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT);
+    StageResult hidden = StageTrainer.train(plan.atStage(1), SingleProcess.create(), TrainingListener.SILENT);
+    StageResult distill = StageTrainer.train(plan.atStage(2), SingleProcess.create(), TrainingListener.SILENT);
 
     assertThat(sum(matrix.after().matrixDistances()))
         .isLessThan(sum(matrix.before().matrixDistances()));
@@ -194,7 +193,7 @@ class StageTrainerTest {
   @Test
   void finishedStageIsNotTrainedAgain() {
     TrainingPlan plan = plan("run", 0, List.of());
-    StageResult first = StageTrainer.train(plan, SingleProcess.create(), NOBODY);
+    StageResult first = StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT);
     Recorder recorder = new Recorder();
 
     StageResult again = StageTrainer.train(plan, SingleProcess.create(), recorder);
@@ -207,7 +206,7 @@ class StageTrainerTest {
   void stageDoesNotStartBeforeTheOneBeforeItHasEnded() {
     TrainingPlan plan = plan("run", 0, List.of()).atStage(1);
 
-    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), NOBODY))
+    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("matrix");
   }
@@ -215,11 +214,11 @@ class StageTrainerTest {
   @Test
   void checkpointOfOtherDataIsRefused() throws IOException {
     TrainingPlan plan = plan("run", 0, List.of());
-    StageTrainer.train(plan, SingleProcess.create(), NOBODY);
+    StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT);
     FileUtils.deleteDirectory(data.toFile());
     TinyDataSet.write(data, 40, 6, 2);
 
-    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), NOBODY))
+    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("data set");
   }
@@ -229,7 +228,7 @@ class StageTrainerTest {
     TrainingPlan plan = plan("run", 0, List.of(0));
     Evaluation trained = null;
     for (int i = 0; i < 3; i++) {
-      trained = StageTrainer.train(plan.atStage(i), SingleProcess.create(), NOBODY).after();
+      trained = StageTrainer.train(plan.atStage(i), SingleProcess.create(), TrainingListener.SILENT).after();
     }
     TrainingPlan last = plan.atStage(2);
     ModelTasks.export(last, SingleProcess.create());

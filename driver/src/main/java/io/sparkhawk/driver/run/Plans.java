@@ -1,0 +1,113 @@
+package io.sparkhawk.driver.run;
+
+import io.sparkhawk.data.storage.Storage;
+import io.sparkhawk.driver.config.EvaluateSettings;
+import io.sparkhawk.driver.config.RunConfig;
+import io.sparkhawk.driver.config.TimeoutSettings;
+import io.sparkhawk.driver.launch.ClusterSettings;
+import io.sparkhawk.executor.train.EvaluationPlan;
+import io.sparkhawk.executor.train.TrainingPlan;
+import io.sparkhawk.executor.worker.WorkerTimeouts;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.apache.hadoop.conf.Configuration;
+
+/** Turns what the user wrote into what launcher and workers need. */
+public final class Plans {
+
+  private static final String HADOOP_PREFIX = "spark.hadoop.";
+
+  private Plans() {}
+
+  /** The plan of a run, at its first stage. Relative paths are taken from the current folder. */
+  public static TrainingPlan training(RunConfig config) {
+    Map<String, String> hadoop = hadoopSettings(config.spark());
+    Configuration configuration = configuration(hadoop);
+    return new TrainingPlan(
+        config.run(),
+        qualified(configuration, config.runFolder()),
+        qualified(configuration, config.teacher()),
+        qualified(configuration, config.data()),
+        config.seed(),
+        config.device(),
+        config.computeType(),
+        config.student(),
+        config.stages(),
+        0,
+        config.checkpoints(),
+        config.evaluation(),
+        hadoop,
+        config.localCache().orElseGet(Plans::defaultCache),
+        config.threads(cores()));
+  }
+
+  /** The plan of measuring a model. */
+  public static EvaluationPlan evaluation(EvaluateSettings settings) {
+    Configuration configuration = configuration(Map.of());
+    return new EvaluationPlan(
+        qualified(configuration, settings.model()),
+        qualified(configuration, settings.data()),
+        settings.tokens(),
+        settings.device(),
+        settings.computeType(),
+        Map.of(),
+        defaultCache(),
+        threads(settings));
+  }
+
+  /** The workers of a run. */
+  public static ClusterSettings cluster(RunConfig config) {
+    return new ClusterSettings(
+        config.workers(), config.threads(cores()), config.workerMemory(), config.spark());
+  }
+
+  /** The workers that measure a model. */
+  public static ClusterSettings cluster(EvaluateSettings settings) {
+    return new ClusterSettings(settings.workers(), threads(settings), "1g", Map.of());
+  }
+
+  private static int threads(EvaluateSettings settings) {
+    return settings.threadsPerWorker() > 0
+        ? settings.threadsPerWorker()
+        : Math.max(1, cores() / settings.workers());
+  }
+
+  /** How long driver and workers wait for each other. */
+  public static WorkerTimeouts timeouts(TimeoutSettings settings) {
+    return new WorkerTimeouts(
+        settings.barrierSync(),
+        settings.collective(),
+        WorkerTimeouts.DEFAULT.heartbeat(),
+        settings.heartbeat());
+  }
+
+  /** Hadoop's configuration as the driver uses it for this plan. */
+  static Configuration configuration(Map<String, String> hadoop) {
+    Configuration configuration = new Configuration();
+    hadoop.forEach(configuration::set);
+    return configuration;
+  }
+
+  private static Map<String, String> hadoopSettings(Map<String, String> spark) {
+    return spark.entrySet().stream()
+        .filter(entry -> entry.getKey().startsWith(HADOOP_PREFIX))
+        .collect(
+            Collectors.toMap(
+                entry -> entry.getKey().substring(HADOOP_PREFIX.length()), Map.Entry::getValue));
+  }
+
+  /** Workers have other working folders than the driver. */
+  private static String qualified(Configuration hadoop, String path) {
+    org.apache.hadoop.fs.Path parsed = new org.apache.hadoop.fs.Path(path);
+    return Storage.of(hadoop, parsed).fileSystem().makeQualified(parsed).toString();
+  }
+
+  private static String defaultCache() {
+    return Path.of(System.getProperty("java.io.tmpdir"), "sparkhawk-cache").toString();
+  }
+
+  private static int cores() {
+    return Runtime.getRuntime().availableProcessors();
+  }
+}

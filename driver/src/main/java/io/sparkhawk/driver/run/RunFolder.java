@@ -1,0 +1,229 @@
+package io.sparkhawk.driver.run;
+
+import io.sparkhawk.data.shard.DataManifest;
+import io.sparkhawk.data.storage.Storage;
+import io.sparkhawk.driver.config.ConfigWriter;
+import io.sparkhawk.driver.config.Problems;
+import io.sparkhawk.driver.config.RunConfig;
+import io.sparkhawk.driver.launch.DistillationResult;
+import io.sparkhawk.driver.launch.RunRecord;
+import io.sparkhawk.driver.progress.MetricsLog;
+import io.sparkhawk.driver.progress.RunSummary;
+import io.sparkhawk.driver.progress.StageResults;
+import io.sparkhawk.driver.report.ReportPage;
+import io.sparkhawk.driver.report.RunReport;
+import io.sparkhawk.executor.checkpoint.CheckpointManifest;
+import io.sparkhawk.executor.checkpoint.CheckpointStore;
+import io.sparkhawk.executor.model.ModelFolder;
+import io.sparkhawk.executor.model.PhiConfig;
+import io.sparkhawk.executor.model.StudentConfig;
+import io.sparkhawk.executor.tensor.DeviceKind;
+import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.train.RunIdentity;
+import io.sparkhawk.executor.train.StageResult;
+import io.sparkhawk.executor.train.StageSettings;
+import io.sparkhawk.executor.train.TrainingPlan;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+
+/** The folder of a run: what it already holds, and what a finished run leaves in it. */
+public final class RunFolder implements RunRecord {
+
+  private final RunConfig config;
+  private final Configuration hadoop;
+  private final Path folder;
+  private final FileSystem files;
+  private final DataManifest data;
+  private final java.nio.file.Path teacherFolder;
+
+  private RunFolder(
+      RunConfig config,
+      Configuration hadoop,
+      Path folder,
+      FileSystem files,
+      DataManifest data,
+      java.nio.file.Path teacherFolder) {
+    this.config = config;
+    this.hadoop = hadoop;
+    this.folder = folder;
+    this.files = files;
+    this.data = data;
+    this.teacherFolder = teacherFolder;
+  }
+
+  /**
+   * Opens the run's folder, its data set and its teacher.
+   *
+   * @throws io.sparkhawk.data.error.SparkhawkException if data set or teacher are not there
+   */
+  public static RunFolder open(RunConfig config, TrainingPlan plan) {
+    Configuration hadoop = Plans.configuration(plan.hadoop());
+    Path folder = new Path(plan.runFolder());
+    Path data = new Path(plan.dataFolder());
+    return new RunFolder(
+        config,
+        hadoop,
+        folder,
+        Storage.of(hadoop, folder).fileSystem(),
+        DataManifest.read(Storage.of(hadoop, data).fileSystem(), data),
+        ModelFolder.local(
+            hadoop, plan.teacherFolder(), java.nio.file.Path.of(plan.localCache())));
+  }
+
+  /** Tokens in a row of the data set. */
+  public int rowLength() {
+    return data.seqLen();
+  }
+
+  /** Where the report will be. */
+  public Path report() {
+    return new Path(folder, ReportPage.FILE_NAME);
+  }
+
+  /** Where each step's figures are kept. */
+  MetricsLog openMetrics() {
+    return MetricsLog.open(files, new Path(folder, MetricsLog.FILE_NAME));
+  }
+
+  @Override
+  public void check(TrainingPlan plan) {
+    PhiConfig teacher = PhiConfig.read(teacherFolder);
+    StudentConfig.of(teacher, plan.student());
+    Problems problems = Problems.in("run " + plan.run());
+    checkDevice(problems);
+    checkFit(teacher, problems);
+    plan.stages().forEach(stage -> checkBatch(stage, problems));
+    problems.throwIfAny();
+    for (int i = 0; i < plan.stages().size(); i++) {
+      newestOfThisRun(plan.atStage(i));
+    }
+    checkWritable();
+  }
+
+  private void checkDevice(Problems problems) {
+    if (config.device() != DeviceKind.CPU) {
+      problems.add("device", "gpu", "training runs on cpu in this version.");
+    }
+    if (config.computeType() != ElementType.FLOAT32) {
+      problems.add(
+          "element-type",
+          config.computeType().name().toLowerCase(Locale.ROOT),
+          "training runs in float32 in this version.");
+    }
+  }
+
+  private void checkFit(PhiConfig teacher, Problems problems) {
+    if (data.vocabularySize() > teacher.vocabulary()) {
+      problems.add(
+          "data",
+          config.data(),
+          String.format(
+              "its ids go up to %d, the teacher's vocabulary has %d; prepare it with the teacher's"
+                  + " tokenizer.",
+              data.vocabularySize() - 1, teacher.vocabulary()));
+    }
+    if (data.seqLen() > teacher.maxPositions()) {
+      problems.add(
+          "data",
+          config.data(),
+          String.format(
+              "its rows have %d tokens, the teacher takes at most %d; prepare it with a smaller"
+                  + " seq-len.",
+              data.seqLen(), teacher.maxPositions()));
+    }
+    if (data.train().rows() == 0) {
+      problems.add("data", config.data(), "it has no rows to train on.");
+    }
+  }
+
+  private void checkBatch(StageSettings stage, Problems problems) {
+    long share = (long) data.seqLen() * config.workers();
+    if (stage.batchTokens() % share != 0) {
+      problems.add(
+          "stages." + stage.name().label() + ".batch-tokens",
+          stage.batchTokens(),
+          String.format(
+              "allowed are multiples of %d: rows of %d tokens on %d workers.",
+              share, data.seqLen(), config.workers()));
+    }
+  }
+
+  private void checkWritable() {
+    Path probe = new Path(folder, ".writable");
+    try {
+      files.mkdirs(folder);
+      files.create(probe, true).close();
+      files.delete(probe, false);
+    } catch (IOException e) {
+      throw Storage.writeFailure(folder, e);
+    }
+  }
+
+  /** The newest checkpoint of the plan's stage, which must belong to this very run. */
+  private Optional<CheckpointManifest> newestOfThisRun(TrainingPlan plan) {
+    CheckpointStore store = CheckpointStore.open(hadoop, plan.runFolder());
+    Optional<CheckpointManifest> newest = store.newest(plan.stage().name().label());
+    newest.ifPresent(
+        checkpoint ->
+            store.requireSameRun(checkpoint, RunIdentity.of(plan, hadoop, teacherFolder)));
+    return newest;
+  }
+
+  @Override
+  public Optional<StageResult> finished(TrainingPlan plan) {
+    boolean complete =
+        newestOfThisRun(plan).map(newest -> newest.position().stageComplete()).orElse(false);
+    return complete
+        ? StageResults.read(files, folder).stream()
+            .filter(result -> result.stage() == plan.stage().name())
+            .findFirst()
+        : Optional.empty();
+  }
+
+  @Override
+  public void stageEnded(StageResult result) {
+    StageResults.write(files, folder, result);
+  }
+
+  @Override
+  public void runEnded(DistillationResult result) {
+    RunSummary summary =
+        RunSummary.of(config.run())
+            .workers(config.workers())
+            .seqLen(data.seqLen())
+            .perplexities(
+                result.teacher().perplexity(),
+                result.student().perplexity(),
+                result.student().tokens())
+            .stages(result.stages())
+            .wallTime(result.duration())
+            .build();
+    summary.write(files, new Path(folder, RunSummary.FILE_NAME));
+    ReportPage.write(
+        files,
+        report(),
+        new RunReport(
+            summary,
+            MetricsLog.read(files, new Path(folder, MetricsLog.FILE_NAME)),
+            result.stages(),
+            ConfigWriter.write(config),
+            dataCounts()));
+  }
+
+  private Map<String, Long> dataCounts() {
+    Map<String, Long> counts = new LinkedHashMap<>();
+    counts.put("Documents", data.counts().documents());
+    counts.put("Duplicates left out", data.counts().duplicates());
+    counts.put("Training rows", data.train().rows());
+    counts.put("Training tokens", data.train().tokens());
+    counts.put("Held-out rows", data.validation().rows());
+    counts.put("Held-out tokens", data.validation().tokens());
+    return counts;
+  }
+}

@@ -1,0 +1,80 @@
+package io.sparkhawk.driver.run;
+
+import io.sparkhawk.driver.launch.RunListener;
+import io.sparkhawk.driver.progress.ConsoleProgress;
+import io.sparkhawk.driver.progress.MetricsLog;
+import io.sparkhawk.executor.train.Evaluation;
+import io.sparkhawk.executor.train.StageResult;
+import io.sparkhawk.executor.train.StageSettings;
+import io.sparkhawk.executor.train.StepMetrics;
+import java.util.Locale;
+import java.util.Optional;
+
+/** Tells a run on the console and keeps each step's figures in the run's folder. */
+public final class RunProgress implements RunListener, AutoCloseable {
+
+  private final ConsoleProgress console;
+  private final RunFolder folder;
+  private Optional<MetricsLog> metrics = Optional.empty();
+
+  /** Opens the log of metrics, which is closed with this, only when a stage starts. */
+  public RunProgress(ConsoleProgress console, RunFolder folder) {
+    this.console = console;
+    this.folder = folder;
+  }
+
+  @Override
+  public void teacherEvaluated(Evaluation teacher) {
+    console.message("Teacher: " + perplexity(teacher));
+  }
+
+  @Override
+  public void stageStarted(StageSettings stage, int number, int stages) {
+    if (metrics.isEmpty()) {
+      metrics = Optional.of(folder.openMetrics());
+    }
+    console.stageStarted(stage, number, stages, folder.rowLength());
+  }
+
+  @Override
+  public void stageSkipped(StageResult result) {
+    console.message("Stage " + result.stage().label() + " was finished before");
+  }
+
+  @Override
+  public void step(StepMetrics step) {
+    metrics.ifPresent(log -> log.append(step));
+    console.step(step);
+  }
+
+  @Override
+  public void checkpointPublished(String stage, long step, String location) {
+    metrics.ifPresent(MetricsLog::flush);
+    console.checkpointPublished(stage, step, location);
+  }
+
+  @Override
+  public void stageEnded(StageResult result) {
+    metrics.ifPresent(MetricsLog::flush);
+    console.stageEnded(result);
+  }
+
+  @Override
+  public void studentEvaluated(Evaluation student) {
+    metrics.ifPresent(MetricsLog::flush);
+    console.message("Student: " + perplexity(student));
+  }
+
+  private static String perplexity(Evaluation evaluation) {
+    return String.format(
+        Locale.ROOT,
+        "perplexity %.2f on %,d held-out tokens",
+        evaluation.perplexity(),
+        evaluation.tokens());
+  }
+
+  @Override
+  public void close() {
+    metrics.ifPresent(MetricsLog::close);
+  }
+}
