@@ -1,6 +1,7 @@
 package io.sparkhawk.data.shard;
 
 import io.sparkhawk.data.error.DataException;
+import java.io.Serializable;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +27,8 @@ import org.apache.arrow.vector.types.pojo.Schema;
  * @param vocabularySize every id is below it
  * @param settingsSha256 hash of the settings that the rows were prepared with
  */
-public record ShardFormat(int rowLength, int vocabularySize, String settingsSha256) {
+public record ShardFormat(int rowLength, int vocabularySize, String settingsSha256)
+    implements Serializable {
 
   /** The version that is written. */
   public static final int VERSION = 1;

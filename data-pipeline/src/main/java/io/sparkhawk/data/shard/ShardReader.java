@@ -20,6 +20,9 @@ import org.apache.arrow.vector.ipc.message.ArrowBlock;
  */
 public final class ShardReader implements AutoCloseable {
 
+  /** Bounds what a batch may take: the ids of one, compressed and not, fit many times. */
+  private static final long MAX_MEMORY_BYTES = 256L << 20;
+
   private final Path file;
   private final BufferAllocator allocator;
   private final ArrowFileReader arrow;
@@ -57,21 +60,13 @@ public final class ShardReader implements AutoCloseable {
   }
 
   /**
-   * Opens a shard without a checksum to compare it with.
-   *
-   * @throws DataException if it is missing, cut short, damaged, or no shard
-   */
-  public static ShardReader open(Path file) {
-    return open(file, map(file));
-  }
-
-  /**
-   * Opens a shard that a manifest describes and compares its size, checksum and form with it.
+   * Opens a shard that a manifest describes, after comparing its size and checksum: Arrow would
+   * follow damaged lengths and offsets anywhere, so nothing of an unknown file is interpreted.
    *
    * @param format what the data set's rows look like
    * @throws DataException if the file is missing or is not exactly the one that was prepared
    */
-  public static ShardReader openVerified(Path file, ShardEntry expected, ShardFormat format) {
+  public static ShardReader open(Path file, ShardEntry expected, ShardFormat format) {
     MappedFile mapped = map(file);
     compare(file, "bytes", expected.bytes(), mapped.size());
     compare(file, "the SHA-256", expected.sha256(), Checksum.of(mapped.content()));
@@ -115,17 +110,27 @@ public final class ShardReader implements AutoCloseable {
   }
 
   private static ShardReader open(Path file, MappedFile mapped) {
-    BufferAllocator allocator = new RootAllocator();
+    BufferAllocator allocator = new RootAllocator(MAX_MEMORY_BYTES);
     ArrowFileReader arrow =
         new ArrowFileReader(mapped, allocator, CommonsCompressionFactory.INSTANCE);
     try {
       return new ShardReader(file, allocator, arrow);
-    } catch (DataException e) {
-      close(file, arrow, allocator);
-      throw e;
     } catch (IOException | RuntimeException e) {
+      DataException failure =
+          e instanceof DataException explained
+              ? explained
+              : damaged(file, "it has no whole footer: " + e.getMessage(), e);
+      closeAfter(failure, file, arrow, allocator);
+      throw failure;
+    }
+  }
+
+  private static void closeAfter(
+      DataException failure, Path file, ArrowFileReader arrow, BufferAllocator allocator) {
+    try {
       close(file, arrow, allocator);
-      throw damaged(file, "it has no whole footer: " + e.getMessage(), e);
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
     }
   }
 

@@ -9,6 +9,7 @@ import io.sparkhawk.data.storage.JsonFormat;
 import io.sparkhawk.data.storage.Storage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -79,12 +80,19 @@ public final class Tokenizer implements AutoCloseable {
   /** The ids of {@code text}; a lone surrogate in it counts as a question mark. */
   public int[] encode(String text) {
     // The library's own encode() also fetches token strings, spans and masks: twice the time.
-    long encoding = TokenizersLibrary.LIB.encode(library.getHandle(), text, false);
+    long encoding = TokenizersLibrary.LIB.encode(library.getHandle(), wellFormed(text), false);
     try {
       return narrow(TokenizersLibrary.LIB.getTokenIds(encoding));
     } finally {
       TokenizersLibrary.LIB.deleteEncoding(encoding);
     }
+  }
+
+  /** The library makes several garbled characters of a lone surrogate. */
+  private static String wellFormed(String text) {
+    return text.chars().anyMatch(unit -> Character.isSurrogate((char) unit))
+        ? new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8)
+        : text;
   }
 
   private static int[] narrow(long[] ids) {

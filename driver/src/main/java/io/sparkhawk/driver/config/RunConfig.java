@@ -137,7 +137,7 @@ public record RunConfig(
     long left = tokens() - fewer.tokens();
     var moved = new ArrayList<>(fewer.stages);
     StageSettings last = moved.remove(moved.size() - 1);
-    moved.add(withTokens(last, last.tokens() + left));
+    moved.add(last.withTokens(last.tokens() + left));
     return fewer.withStages(moved);
   }
 
@@ -165,24 +165,6 @@ public record RunConfig(
         timeouts,
         localCache,
         spark);
-  }
-
-  private static StageSettings withTokens(StageSettings stage, long tokens) {
-    return new StageSettings(
-        stage.name(),
-        tokens,
-        stage.batchTokens(),
-        stage.microBatch(),
-        stage.learningRate(),
-        stage.warmup(),
-        stage.decay(),
-        stage.weightDecay(),
-        stage.beta1(),
-        stage.beta2(),
-        stage.epsilon(),
-        stage.clipNorm(),
-        stage.train(),
-        stage.target());
   }
 
   /** Adds what is wrong between settings that are each allowed by themselves. */

@@ -2,6 +2,7 @@ package io.sparkhawk.driver.launch;
 
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.error.SparkhawkException;
 import io.sparkhawk.driver.coordinator.Coordinator;
 import io.sparkhawk.driver.coordinator.CoordinatorPlugin;
 import java.io.IOException;
@@ -50,15 +51,23 @@ public final class ClusterSession implements AutoCloseable {
    * @throws InfrastructureException if Spark or an executor cannot be started
    */
   public static ClusterSession start(String name, ClusterSettings settings) {
-    return start(name, settings, System.getProperties(), SLOTS_TIMEOUT);
+    return start(name, settings, System.getProperties(), temporaryFolder(), SLOTS_TIMEOUT);
+  }
+
+  /**
+   * Checks the settings without starting anything.
+   *
+   * @throws ConfigurationException naming all that contradict each other
+   */
+  public static void check(ClusterSettings settings) {
+    SparkSettings.of("check", settings, sparkSettings(System.getProperties()), Path.of(""));
   }
 
   static ClusterSession start(
-      String name, ClusterSettings settings, Properties given, Duration slotsTimeout) {
-    Path folder = temporaryFolder();
+      String name, ClusterSettings settings, Properties given, Path folder, Duration slotsTimeout) {
     try {
       SparkConf conf = SparkSettings.of(name, settings, sparkSettings(given), folder);
-      JavaSparkContext spark = new JavaSparkContext(conf);
+      JavaSparkContext spark = startSpark(conf);
       ClusterSession session = new ClusterSession(settings, spark, folder);
       try {
         session.awaitSlots(slotsTimeout);
@@ -99,6 +108,20 @@ public final class ClusterSession implements AutoCloseable {
     delete(folder, keepLogs);
   }
 
+  private static JavaSparkContext startSpark(SparkConf conf) {
+    try {
+      return new JavaSparkContext(conf);
+    } catch (SparkhawkException e) {
+      throw e;
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException("Spark refuses its settings: " + e.getMessage(), e);
+    } catch (Exception e) {
+      // Spark throws checked exceptions that it does not declare.
+      throw new InfrastructureException(
+          "Spark cannot be started on " + conf.get("spark.master") + ": " + e.getMessage(), e);
+    }
+  }
+
   private void awaitSlots(Duration timeout) {
     SparkContext context = spark.sc();
     long deadline = System.nanoTime() + timeout.toNanos();
@@ -117,7 +140,7 @@ public final class ClusterSession implements AutoCloseable {
 
   /** A cluster replaces an executor that fails to start; on this machine nobody does. */
   private void failIfLocalProcessEnded() {
-    if (spark.sc().master().equals(LocalProcessManager.master(settings.workers()))) {
+    if (LocalProcessManager.isMaster(spark.sc().master())) {
       coordinator()
           .lostExecutors()
           .forEach(

@@ -25,9 +25,13 @@ public final class LocalProcessManager implements ExternalClusterManager {
     return "sparkhawk-local[" + executors + "]";
   }
 
+  static boolean isMaster(String masterUrl) {
+    return MASTER.matcher(masterUrl).matches();
+  }
+
   @Override
   public boolean canCreate(String masterUrl) {
-    return MASTER.matcher(masterUrl).matches();
+    return isMaster(masterUrl);
   }
 
   @Override

@@ -1,12 +1,10 @@
 package io.sparkhawk.driver.launch;
 
-import io.sparkhawk.data.error.ConfigurationException;
+import io.sparkhawk.driver.config.Problems;
 import io.sparkhawk.driver.coordinator.CoordinatorPlugin;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -27,7 +25,7 @@ final class SparkSettings {
 
   private final ClusterSettings cluster;
   private final Map<String, String> settings = new TreeMap<>();
-  private final List<String> problems = new ArrayList<>();
+  private final Problems problems = Problems.in("The cluster's settings");
 
   private SparkSettings(ClusterSettings cluster, Map<String, String> given) {
     this.cluster = cluster;
@@ -41,15 +39,18 @@ final class SparkSettings {
    * @param name the application's name
    * @param given Spark's settings from outside, as spark-submit passes them
    * @param folder a folder of this run alone, for the files of executors on this machine
-   * @throws ConfigurationException naming every setting that contradicts what training needs
+   * @throws io.sparkhawk.data.error.ConfigurationException naming every setting that contradicts
+   *     what training needs
    */
   static SparkConf of(
       String name, ClusterSettings cluster, Map<String, String> given, Path folder) {
     SparkSettings settings = new SparkSettings(cluster, given);
-    if (settings.settings.containsKey("spark.master")) {
-      settings.useGivenMaster();
-    } else {
+    if (LocalProcessManager.isMaster(
+        settings.settings.getOrDefault(
+            "spark.master", LocalProcessManager.master(cluster.workers())))) {
       settings.useThisMachine(folder);
+    } else {
+      settings.useGivenMaster();
     }
     settings.requireBarrierMode();
     settings.shareCores();
@@ -58,7 +59,7 @@ final class SparkSettings {
   }
 
   private void useThisMachine(Path folder) {
-    settings.put("spark.master", LocalProcessManager.master(cluster.workers()));
+    settings.putIfAbsent("spark.master", LocalProcessManager.master(cluster.workers()));
     settings.put(LocalProcessBackend.FOLDER, folder.toString());
     settings.put("spark.driver.host", "127.0.0.1");
     settings.put("spark.driver.bindAddress", "127.0.0.1");
@@ -80,7 +81,7 @@ final class SparkSettings {
               + " workers; leave spark.master out to train on this machine.");
     }
     String instances = settings.get("spark.executor.instances");
-    if (instances != null && Integer.parseInt(instances) < cluster.workers()) {
+    if (instances != null && isFewer(instances, cluster.workers())) {
       problems.add(
           "spark.executor.instances is "
               + instances
@@ -116,7 +117,7 @@ final class SparkSettings {
     }
     settings.put("spark.executor.cores", cores);
     settings.put("spark.task.cpus", cores);
-    String threads = Integer.toString(cluster.threads());
+    String threads = Integer.toString(cluster.threadsPerWorker());
     settings.putIfAbsent("spark.executorEnv.OMP_NUM_THREADS", threads);
     settings.putIfAbsent("spark.executorEnv.MKL_NUM_THREADS", threads);
   }
@@ -138,6 +139,11 @@ final class SparkSettings {
     settings.putIfAbsent("spark.ui.showConsoleProgress", "false");
   }
 
+  /** What is no number is Spark's to refuse. */
+  private static boolean isFewer(String number, int needed) {
+    return number.matches("\\d{1,9}") && Integer.parseInt(number) < needed;
+  }
+
   private void require(String key, String value, String reason) {
     String given = settings.putIfAbsent(key, value);
     if (given != null && !given.equals(value)) {
@@ -146,9 +152,7 @@ final class SparkSettings {
   }
 
   private SparkConf build() {
-    if (!problems.isEmpty()) {
-      throw new ConfigurationException(String.join("\n", problems));
-    }
+    problems.throwIfAny();
     // Not SparkConf's own look at the system properties: they are among the given settings.
     SparkConf conf = new SparkConf(false);
     settings.forEach(conf::set);

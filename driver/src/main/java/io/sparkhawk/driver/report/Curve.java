@@ -69,9 +69,9 @@ record Curve(List<Double> x, List<Double> y) {
   }
 
   /**
-   * Each value replaced by the mean of the values up to {@code reach} points to its left and right;
-   * near the ends by the mean of as many on both sides as there are, so that the ends stay in
-   * place.
+   * Each value replaced by the mean of the values up to {@code reach} points before and after it.
+   * Near the beginning, where a loss falls steeply, only as many after as there are before, so that
+   * the curve begins where it began.
    */
   Curve smoothed(int reach) {
     double[] sums = new double[size() + 1];
@@ -80,8 +80,9 @@ record Curve(List<Double> x, List<Double> y) {
     }
     Double[] means = new Double[size()];
     for (int i = 0; i < size(); i++) {
-      int near = Math.min(reach, Math.min(i, size() - 1 - i));
-      means[i] = (sums[i + near + 1] - sums[i - near]) / (2 * near + 1);
+      int before = Math.min(reach, i);
+      int after = Math.min(before, size() - 1 - i);
+      means[i] = (sums[i + after + 1] - sums[i - before]) / (before + 1 + after);
     }
     return new Curve(x, Arrays.asList(means));
   }

@@ -42,7 +42,7 @@ final class ReportTables {
         .append(" tokens by ")
         .append(workers(summary))
         .append(" in ")
-        .append(duration(summary.wallSeconds()))
+        .append(unbroken(duration(summary.wallSeconds())))
         .append(". ");
     if (Double.isFinite(summary.studentPerplexity())) {
       text.append("On held-out text its perplexity is ")
@@ -232,7 +232,7 @@ final class ReportTables {
       html.append("<p class=\"unit\">%s</p>".formatted(Html.escape(distances.unit())))
           .append(
               """
-              <div class="panel"><p class="axis"><span></span><output></output></p>\
+              <div class="panel"><p class="axis long"><output></output></p>\
               <div class="plot" data-plot="distances" data-index="%d" role="img" aria-label="%s">\
               </div></div>
               """
@@ -290,9 +290,9 @@ final class ReportTables {
   String wallTime() {
     double training = report.stages().stream().mapToDouble(StageResult::seconds).sum();
     return "Of the "
-        + duration(report.summary().wallSeconds())
+        + unbroken(duration(report.summary().wallSeconds()))
         + " of this run "
-        + duration(training)
+        + unbroken(duration(training))
         + " were training, the rest start-up, evaluation and export.";
   }
 
@@ -307,6 +307,11 @@ final class ReportTables {
               .formatted(Html.escape(entry.getKey()), count(entry.getValue())));
     }
     return html.append("</dl>").toString();
+  }
+
+  /** Text that is not broken over lines. */
+  private static String unbroken(String text) {
+    return text.replace(' ', '\u00a0');
   }
 
   private static String details(String table) {

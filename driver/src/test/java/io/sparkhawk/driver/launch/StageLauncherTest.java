@@ -16,6 +16,7 @@ import io.sparkhawk.executor.worker.WorkerTimeouts;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,6 +27,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Real executor processes on this machine, joined by the real ring. */
 @Timeout(180)
@@ -38,6 +40,8 @@ class StageLauncherTest {
           Duration.ofMillis(200),
           Duration.ofSeconds(10));
 
+  @TempDir private Path folder;
+
   private final Events events = new Events();
   private ClusterSession session;
 
@@ -49,7 +53,7 @@ class StageLauncherTest {
   }
 
   @Test
-  void everyWorkerIsAProcessOfItsOwnAndTheirSumComesBack() {
+  void everyWorkerIsAProcessOfItsOwnAndStagesFollowEachOther() {
     StageLauncher launcher = launcher(2);
     String first = launcher.run("stage matrix", 5, StageLauncherTest::sumOfRanks, events);
     assertThat(first).startsWith("15.0 ").doesNotContain(pid());
@@ -60,32 +64,36 @@ class StageLauncherTest {
   }
 
   @Test
-  void oneWorkerNeedsNoRing() {
-    assertThat(launcher(1).run("stage matrix", 5, StageLauncherTest::sumOfRanks, events))
-        .startsWith("5.0 ");
+  void oneWorkerNeedsNoRingAndMayLiveInTheDriver() {
+    Properties inProcess = new Properties();
+    inProcess.setProperty("spark.master", "local[1]");
+    assertThat(launcher(1, inProcess).run("stage matrix", 5, StageLauncherTest::sumOfRanks, events))
+        .isEqualTo("5.0 " + pid());
   }
 
   @Test
-  void aDataErrorOfAWorkerArrivesAsItWasThrown() {
+  void aDataErrorOfAWorkerArrivesAsItWasThrownAndTheWorkersCanBeUsedAgain() {
+    StageLauncher launcher = launcher(2);
     DataException failure =
         catchThrowableOfType(
             DataException.class,
             () ->
-                launcher(2)
-                    .run(
-                        "stage matrix",
-                        1,
-                        (plan, collective, listener) -> {
-                          if (collective.rank() == 1) {
-                            throw new DataException("Shard 3 of /data has a wrong checksum.");
-                          }
-                          collective.barrier();
-                          return "not reached";
-                        },
-                        events));
+                launcher.run(
+                    "stage matrix",
+                    1,
+                    (plan, collective, listener) -> {
+                      if (collective.rank() == 1) {
+                        throw new DataException("Shard 3 of /data has a wrong checksum.");
+                      }
+                      collective.barrier();
+                      return "not reached";
+                    },
+                    events));
     assertThat(failure).hasMessage("Shard 3 of /data has a wrong checksum.");
     assertThat(failure.exitCode()).isEqualTo(3);
     assertThat(failure.getCause()).hasMessageContaining("StageLauncherTest");
+    assertThat(launcher.run("stage matrix", 5, StageLauncherTest::sumOfRanks, events))
+        .startsWith("15.0 ");
   }
 
   @Test
@@ -119,9 +127,8 @@ class StageLauncherTest {
   void tooFewSlotsAreSaidWithNeededAndFound() {
     Properties oneSlot = new Properties();
     oneSlot.setProperty("spark.master", "sparkhawk-local[1]");
-    oneSlot.setProperty("spark.sparkhawk.local.folder", System.getProperty("java.io.tmpdir"));
     assertThatThrownBy(
-            () -> ClusterSession.start("test", cluster(2), oneSlot, Duration.ofSeconds(1)))
+            () -> ClusterSession.start("test", cluster(2), oneSlot, folder, Duration.ofSeconds(1)))
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContaining("needs 2 workers")
         .hasMessageContaining("offered 1");
@@ -132,7 +139,9 @@ class StageLauncherTest {
     ClusterSettings settings =
         new ClusterSettings(1, 1, "512m", Map.of("spark.executor.extraJavaOptions", "-Xms64g"));
     assertThatThrownBy(
-            () -> ClusterSession.start("test", settings, new Properties(), Duration.ofSeconds(60)))
+            () ->
+                ClusterSession.start(
+                    "test", settings, new Properties(), folder, Duration.ofMinutes(1)))
         .isInstanceOf(InfrastructureException.class)
         .hasMessageContaining("Executor 0 did not start")
         .hasMessageContaining("exit code 1");
@@ -186,13 +195,21 @@ class StageLauncherTest {
   }
 
   private StageLauncher launcher(int workers) {
-    session =
-        ClusterSession.start("test", cluster(workers), new Properties(), Duration.ofMinutes(2));
+    return launcher(workers, new Properties());
+  }
+
+  private StageLauncher launcher(int workers, Properties given) {
+    session = ClusterSession.start("test", cluster(workers), given, folder, Duration.ofMinutes(2));
     return new StageLauncher(session, new TcpRingOpener(), TIMEOUTS);
   }
 
   private static ClusterSettings cluster(int workers) {
-    return new ClusterSettings(workers, 1, "512m", Map.of());
+    // Executors that live for seconds start sooner with the quick compiler only.
+    return new ClusterSettings(
+        workers,
+        1,
+        "512m",
+        Map.of("spark.executor.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"));
   }
 
   /** Writes down what it hears. */

@@ -224,7 +224,8 @@ class ConsoleProgressTest {
         1e-8,
         1,
         TrainedParts.MIXERS,
-        HiddenTarget.MIXER);
+        HiddenTarget.MIXER,
+        false);
   }
 
   private static final class TestClock implements InstantSource {

@@ -44,19 +44,21 @@ class CurveTest {
   }
 
   @Test
-  void smoothingIsTheMeanOfTheNeighboursOnBothSides() {
+  void smoothingIsTheMeanOfTheNeighboursAndBeginsWithTheFirstValue() {
     Curve curve = noise(50, 7);
     Curve smooth = curve.smoothed(4);
 
     for (int i = 0; i < 50; i++) {
-      int near = Math.min(4, Math.min(i, 49 - i));
+      int before = Math.min(4, i);
+      int end = Math.min(50, i + before + 1);
       double mean =
-          curve.y().subList(i - near, i + near + 1).stream()
+          curve.y().subList(i - before, end).stream()
               .mapToDouble(Double::doubleValue)
               .average()
               .orElseThrow();
       assertThat(smooth.y().get(i)).as("point %d", i).isCloseTo(mean, within(1e-12));
     }
+    assertThat(smooth.y().get(0)).isEqualTo(curve.y().get(0));
     assertThat(smooth.x()).isEqualTo(curve.x());
   }
 

@@ -75,6 +75,8 @@ class ReportBrowserTest {
     assumeTrue(browser.isPresent(), "no chromium on the PATH");
     Path page = Files.writeString(folder.resolve("report.html"), html);
     File drawn = folder.resolve("drawn.html").toFile();
+    // The browser's children may write here for a moment longer than the browser lives.
+    Path profile = Files.createTempDirectory(Path.of("target").toAbsolutePath(), "browser-");
     File log = folder.resolve("log").toFile();
     List<String> command = new ArrayList<>(List.of(browser.get().toString()));
     command.addAll(
@@ -88,7 +90,7 @@ class ReportBrowserTest {
             "--disable-component-update",
             "--disable-sync",
             "--enable-logging=stderr",
-            "--user-data-dir=" + folder.resolve("profile"),
+            "--user-data-dir=" + profile,
             "--dump-dom",
             page.toUri().toString()));
     Process process = new ProcessBuilder(command).redirectOutput(drawn).redirectError(log).start();

@@ -275,7 +275,7 @@ class ReportPageTest {
     return body.replaceAll("<[^>]*>", " ")
         .replace("&#39;", "'")
         .replace("&amp;", "&")
-        .replaceAll("\\s+", " ")
+        .replaceAll("[\\s\u00a0]+", " ")
         .replace(" ;", ";");
   }
 }

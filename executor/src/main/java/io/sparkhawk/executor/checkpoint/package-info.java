@@ -1,2 +1,4 @@
-/** What a checkpoint holds and how it becomes visible. */
+/**
+ * What a checkpoint holds and how it becomes visible: parts first, the manifest last. No training.
+ */
 package io.sparkhawk.executor.checkpoint;

@@ -69,13 +69,13 @@ final class StudentInitialisation implements ParameterSource {
     float[] values = new float[size];
     switch (name.substring(name.indexOf("mixer.") + "mixer.".length())) {
       case "in_proj.weight" -> {
-        fillUniform(values, name, 1 / Math.sqrt(shape[1]));
+        fillUniform(values, name, 1 / Math.sqrt((double) shape[1]));
         int firstGateRow = config.mamba().convChannels();
         int from = Math.toIntExact(firstGateRow * shape[1]);
         Arrays.fill(
             values, from, from + Math.toIntExact(config.mamba().innerWidth() * shape[1]), 0);
       }
-      case "out_proj.weight" -> fillUniform(values, name, 1 / Math.sqrt(shape[1]));
+      case "out_proj.weight" -> fillUniform(values, name, 1 / Math.sqrt((double) shape[1]));
       case "conv1d.weight" -> {
         int taps = (int) shape[2];
         for (int last = taps - 1; last < size; last += taps) {

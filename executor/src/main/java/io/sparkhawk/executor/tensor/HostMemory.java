@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 import java.util.function.Consumer;
 
 /** Moves elements between tensors and bytes in native order. */
@@ -71,7 +72,7 @@ public final class HostMemory {
    * tensor lives.
    */
   public static ByteBuffer view(NDArray tensor, long first, long count) {
-    if (!tensor.getDevice().equals(Device.cpu()) || first + count > tensor.size()) {
+    if (!isHost(tensor) || first + count > tensor.size()) {
       throw new IllegalArgumentException(
           "no host memory of elements "
               + first
@@ -89,24 +90,36 @@ public final class HostMemory {
   }
 
   /**
-   * Lets {@code writer} write all elements of a contiguous float32 tensor, which may live on a
+   * Lets {@code writer} write all elements of contiguous float32 tensors, which may live on a
    * device.
    *
-   * @param writer gets the bytes in native order
+   * @param writer gets the bytes of each tensor, in native order
    */
-  public static void fill(NDArray tensor, Consumer<ByteBuffer> writer) {
-    if (tensor.getDevice().equals(Device.cpu())) {
-      writer.accept(view(tensor, 0, tensor.size()));
-      return;
+  public static void fill(List<NDArray> tensors, Consumer<List<ByteBuffer>> writer) {
+    List<ByteBuffer> buffers =
+        tensors.stream().map(t -> isHost(t) ? view(t, 0, t.size()) : staging(t)).toList();
+    writer.accept(buffers);
+    for (int i = 0; i < tensors.size(); i++) {
+      NDArray target = tensors.get(i);
+      if (!isHost(target)) {
+        try (TensorScope scope = TensorScope.open()) {
+          Operators.copy(
+              target
+                  .getManager()
+                  .create(buffers.get(i).rewind(), target.getShape(), DataType.FLOAT32),
+              target);
+        }
+      }
     }
-    ByteBuffer host =
-        ByteBuffer.allocateDirect(Math.toIntExact(tensor.size() * Float.BYTES))
-            .order(ByteOrder.nativeOrder());
-    writer.accept(host);
-    try (TensorScope scope = TensorScope.open()) {
-      NDArray copy = tensor.getManager().create(host.rewind(), tensor.getShape(), DataType.FLOAT32);
-      Operators.copy(copy, tensor);
-    }
+  }
+
+  private static boolean isHost(NDArray tensor) {
+    return tensor.getDevice().equals(Device.cpu());
+  }
+
+  private static ByteBuffer staging(NDArray tensor) {
+    return ByteBuffer.allocateDirect(Math.toIntExact(tensor.size() * Float.BYTES))
+        .order(ByteOrder.nativeOrder());
   }
 
   /** A copy of a tensor's elements as float32, wherever it lives, in native order. */

@@ -71,8 +71,8 @@ public final class AdamW implements AutoCloseable {
     Operators.scaleInPlace(w, 1 - learningRate * h.weightDecay());
     Operators.interpolateInPlace(m, g, 1 - h.beta1());
     Operators.interpolateInPlace(v, Operators.multiply(g, g), 1 - h.beta2());
-    double correction1 = 1 - Math.pow(h.beta1(), updates);
-    double correction2 = 1 - Math.pow(h.beta2(), updates);
+    double correction1 = 1 - Math.pow(h.beta1(), (double) updates);
+    double correction2 = 1 - Math.pow(h.beta2(), (double) updates);
     NDArray denominator = Operators.squareRoot(v);
     Operators.scaleInPlace(denominator, 1 / Math.sqrt(correction2));
     Operators.addInPlace(denominator, h.epsilon());

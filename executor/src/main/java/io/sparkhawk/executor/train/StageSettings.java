@@ -67,8 +67,39 @@ public record StageSettings(
     @Setting(
             value = "What stage hidden compares: mixer outputs or whole-block outputs.",
             defaultValue = "mixer")
-        HiddenTarget target)
+        HiddenTarget target,
+    @Setting(
+            value =
+                "Whether stage distill computes blocks a second time in the backward pass instead of"
+                    + " keeping their intermediate results: less memory, about a third more time.",
+            defaultValue = "false")
+        boolean recompute)
     implements Serializable {
+
+  /** The optimizer's hyper-parameters. */
+  AdamW.Hyperparameters adamW() {
+    return new AdamW.Hyperparameters(beta1, beta2, epsilon, weightDecay);
+  }
+
+  /** The same stage with another number of training tokens. */
+  public StageSettings withTokens(long otherTokens) {
+    return new StageSettings(
+        name,
+        otherTokens,
+        batchTokens,
+        microBatch,
+        learningRate,
+        warmup,
+        decay,
+        weightDecay,
+        beta1,
+        beta2,
+        epsilon,
+        clipNorm,
+        train,
+        target,
+        recompute);
+  }
 
   /** Updates that the stage makes: tokens over batch tokens, rounded up. */
   public long steps() {

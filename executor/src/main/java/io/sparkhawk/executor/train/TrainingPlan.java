@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
 
 /**
  * Everything that a worker must know to train one stage of a run. The driver makes one per stage;
@@ -87,6 +88,13 @@ public record TrainingPlan(
     return stages.subList(0, stageIndex).stream()
         .mapToLong(stage -> stage.steps() * (stage.batchTokens() / rowLength))
         .sum();
+  }
+
+  /** Hadoop's defaults with the plan's settings over them. */
+  public Configuration hadoopConfiguration() {
+    Configuration configuration = new Configuration();
+    hadoop.forEach(configuration::set);
+    return configuration;
   }
 
   /** The same run at another of its stages. */

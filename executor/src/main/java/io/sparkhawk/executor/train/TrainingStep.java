@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.stream.DoubleStream;
 
 /**
  * One update: gradients of this rank's micro-batches, their sum over all ranks, clipping, AdamW.
@@ -53,7 +54,7 @@ final class TrainingStep {
    * @param waitSeconds waiting for the other ranks
    */
   record Outcome(
-      double[] losses,
+      List<Double> losses,
       double gradientNorm,
       boolean applied,
       double computeSeconds,
@@ -94,7 +95,12 @@ final class TrainingStep {
     }
     long waited = reduced - computed;
     long total = System.nanoTime() - start;
-    return new Outcome(losses, norm, finite, (total - waited) / 1e9, waited / 1e9);
+    return new Outcome(
+        DoubleStream.of(losses).boxed().toList(),
+        norm,
+        finite,
+        (total - waited) / 1e9,
+        waited / 1e9);
   }
 
   private void startSum(int segment, List<Future<?>> sums) {

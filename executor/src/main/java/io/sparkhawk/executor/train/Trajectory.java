@@ -54,7 +54,7 @@ public final class Trajectory implements AutoCloseable {
   public Step step(NDArray ids, double learningRate) {
     int sequences = (int) ids.getShape().get(0);
     TrainingStep.Outcome outcome = step.run(List.of(ids), sequences, learningRate);
-    return new Step(outcome.losses()[0], outcome.gradientNorm());
+    return new Step(outcome.losses().get(0), outcome.gradientNorm());
   }
 
   public FlatParameters parameters() {

@@ -1,0 +1,83 @@
+package io.sparkhawk.driver.launch;
+
+import io.sparkhawk.executor.train.Evaluation;
+import io.sparkhawk.executor.train.StageResult;
+import io.sparkhawk.executor.train.TrainingPlan;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * The story of a distillation: check, measure the teacher, train the stages that are not finished
+ * yet, export the student, measure it, report.
+ *
+ * <p>Everything that was finished before is found in the run's record; so a run that was
+ * interrupted is continued by running it again.
+ */
+public final class Distillation {
+
+  private final RunRecord record;
+  private final Supplier<Workers> cluster;
+  private final RunListener listener;
+  private final InstantSource clock;
+
+  /**
+   * @param record the run's folder
+   * @param cluster starts the workers; called once the record has been checked
+   * @param listener hears how it goes
+   * @param clock tells how long it takes
+   */
+  public Distillation(
+      RunRecord record, Supplier<Workers> cluster, RunListener listener, InstantSource clock) {
+    this.record = record;
+    this.cluster = cluster;
+    this.listener = listener;
+    this.clock = clock;
+  }
+
+  /**
+   * Runs all stages of the plan, whichever it is at.
+   *
+   * @throws io.sparkhawk.data.error.SparkhawkException if something fails; what was published stays
+   */
+  public DistillationResult run(TrainingPlan plan) {
+    Instant start = clock.instant();
+    record.check(plan);
+    try (Workers workers = cluster.get()) {
+      Evaluation teacher = workers.evaluateTeacher(plan);
+      listener.teacherEvaluated(teacher);
+
+      List<StageResult> stages = new ArrayList<>();
+      for (int i = 0; i < plan.stages().size(); i++) {
+        stages.add(stage(plan.atStage(i), workers));
+      }
+
+      TrainingPlan last = plan.atStage(plan.stages().size() - 1);
+      workers.export(last);
+      Evaluation student = workers.evaluateStudent(last);
+      listener.studentEvaluated(student);
+
+      Duration duration = Duration.between(start, clock.instant());
+      DistillationResult result = new DistillationResult(teacher, stages, student, duration);
+      record.runEnded(result);
+      return result;
+    }
+  }
+
+  private StageResult stage(TrainingPlan plan, Workers workers) {
+    Optional<StageResult> finished = record.finished(plan);
+    if (finished.isPresent()) {
+      listener.stageSkipped(finished.get());
+      return finished.get();
+    }
+    listener.stageStarted(plan.stage(), plan.stageIndex() + 1, plan.stages().size());
+    StageResult result = workers.train(plan, listener);
+    record.stageEnded(result);
+    listener.stageEnded(result);
+    return result;
+  }
+}

@@ -1,0 +1,248 @@
+package io.sparkhawk.driver.launch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.executor.checkpoint.CheckpointSettings;
+import io.sparkhawk.executor.model.StudentSettings;
+import io.sparkhawk.executor.stage.HiddenTarget;
+import io.sparkhawk.executor.stage.StageKind;
+import io.sparkhawk.executor.stage.TrainedParts;
+import io.sparkhawk.executor.tensor.DeviceKind;
+import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.train.Evaluation;
+import io.sparkhawk.executor.train.EvaluationSettings;
+import io.sparkhawk.executor.train.StageResult;
+import io.sparkhawk.executor.train.StageSettings;
+import io.sparkhawk.executor.train.StepMetrics;
+import io.sparkhawk.executor.train.TrainingListener;
+import io.sparkhawk.executor.train.TrainingPlan;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class DistillationTest {
+
+  private static final TrainingPlan PLAN =
+      new TrainingPlan(
+          "tiny",
+          "/runs/tiny",
+          "/teacher",
+          "/data",
+          1,
+          DeviceKind.CPU,
+          ElementType.FLOAT32,
+          new StudentSettings(64, 4, 1, 128, List.of()),
+          List.of(stage(StageKind.MATRIX), stage(StageKind.HIDDEN), stage(StageKind.DISTILL)),
+          0,
+          new CheckpointSettings(500, 2),
+          new EvaluationSettings(20_000, 0, 8),
+          Map.of(),
+          "/tmp/cache",
+          1);
+
+  private final List<String> story = new ArrayList<>();
+  private final FakeRecord record = new FakeRecord();
+  private Instant now = Instant.EPOCH;
+  private Optional<RuntimeException> failureOfHidden = Optional.empty();
+
+  private final Distillation distillation =
+      new Distillation(record, this::startWorkers, new StoryListener(), () -> now);
+
+  @Test
+  void stagesAreTrainedInTheirOrderBetweenTheMeasurements() {
+    DistillationResult result = distillation.run(PLAN);
+    assertThat(story)
+        .containsExactly(
+            "check",
+            "start workers",
+            "teacher 19.0",
+            "stage 1 of 3 MATRIX",
+            "train MATRIX",
+            "record MATRIX",
+            "ended MATRIX",
+            "stage 2 of 3 HIDDEN",
+            "train HIDDEN",
+            "record HIDDEN",
+            "ended HIDDEN",
+            "stage 3 of 3 DISTILL",
+            "train DISTILL",
+            "record DISTILL",
+            "ended DISTILL",
+            "export after DISTILL",
+            "student 37.0",
+            "record the end",
+            "close workers");
+    assertThat(result.stages())
+        .extracting(StageResult::stage)
+        .containsExactly(StageKind.MATRIX, StageKind.HIDDEN, StageKind.DISTILL);
+    assertThat(result.duration()).isEqualTo(Duration.ofSeconds(30));
+  }
+
+  @Test
+  void nothingIsStartedIfTheCheckFails() {
+    record.problem = Optional.of(new DataException("The teacher's config.json is missing."));
+    assertThatThrownBy(() -> distillation.run(PLAN)).isSameAs(record.problem.get());
+    assertThat(story).containsExactly("check");
+  }
+
+  @Test
+  void anInterruptedRunContinuesWithTheStageThatIsNotFinished() {
+    failureOfHidden = Optional.of(new InfrastructureException("Executor 1 was lost."));
+    assertThatThrownBy(() -> distillation.run(PLAN)).isSameAs(failureOfHidden.get());
+    assertThat(story).contains("record MATRIX").endsWith("close workers");
+
+    story.clear();
+    failureOfHidden = Optional.empty();
+    DistillationResult result = distillation.run(PLAN);
+    assertThat(story)
+        .contains("skipped MATRIX", "train HIDDEN", "train DISTILL")
+        .doesNotContain("train MATRIX");
+    assertThat(result.stages()).hasSize(3);
+  }
+
+  @Test
+  void aFinishedRunTrainsNothingAgain() {
+    distillation.run(PLAN);
+    story.clear();
+    distillation.run(PLAN);
+    assertThat(story).noneMatch(event -> event.startsWith("train"));
+  }
+
+  private Workers startWorkers() {
+    story.add("start workers");
+    return new FakeWorkers();
+  }
+
+  private static StageSettings stage(StageKind kind) {
+    return new StageSettings(
+        kind,
+        64_000,
+        1024,
+        0,
+        3e-3,
+        0.1,
+        0.1,
+        0.1,
+        0.9,
+        0.95,
+        1e-8,
+        1,
+        TrainedParts.MIXERS,
+        HiddenTarget.MIXER);
+  }
+
+  private static Evaluation evaluation(double perplexity) {
+    return new Evaluation(perplexity, 1000, List.of(), List.of());
+  }
+
+  private final class FakeWorkers implements Workers {
+
+    @Override
+    public Evaluation evaluateTeacher(TrainingPlan plan) {
+      return evaluation(19);
+    }
+
+    @Override
+    public StageResult train(TrainingPlan plan, TrainingListener listener) {
+      StageKind stage = plan.stage().name();
+      story.add("train " + stage);
+      now = now.plusSeconds(10);
+      if (stage == StageKind.HIDDEN && failureOfHidden.isPresent()) {
+        throw failureOfHidden.get();
+      }
+      return new StageResult(stage, 64_000, 9, 4, 10, evaluation(90), evaluation(50));
+    }
+
+    @Override
+    public void export(TrainingPlan plan) {
+      story.add("export after " + plan.stage().name());
+    }
+
+    @Override
+    public Evaluation evaluateStudent(TrainingPlan plan) {
+      return evaluation(37);
+    }
+
+    @Override
+    public void close() {
+      story.add("close workers");
+    }
+  }
+
+  private final class FakeRecord implements RunRecord {
+
+    private final Map<StageKind, StageResult> results = new EnumMap<>(StageKind.class);
+    private Optional<RuntimeException> problem = Optional.empty();
+
+    @Override
+    public void check(TrainingPlan plan) {
+      story.add("check");
+      problem.ifPresent(
+          failure -> {
+            throw failure;
+          });
+    }
+
+    @Override
+    public Optional<StageResult> finished(TrainingPlan plan) {
+      return Optional.ofNullable(results.get(plan.stage().name()));
+    }
+
+    @Override
+    public void stageEnded(StageResult result) {
+      story.add("record " + result.stage());
+      results.put(result.stage(), result);
+    }
+
+    @Override
+    public void runEnded(DistillationResult result) {
+      story.add("record the end");
+    }
+  }
+
+  private final class StoryListener implements RunListener {
+
+    @Override
+    public void teacherEvaluated(Evaluation teacher) {
+      story.add("teacher " + teacher.perplexity());
+    }
+
+    @Override
+    public void stageStarted(StageSettings stage, int number, int stages) {
+      story.add("stage " + number + " of " + stages + " " + stage.name());
+    }
+
+    @Override
+    public void stageSkipped(StageResult result) {
+      story.add("skipped " + result.stage());
+    }
+
+    @Override
+    public void stageEnded(StageResult result) {
+      story.add("ended " + result.stage());
+    }
+
+    @Override
+    public void studentEvaluated(Evaluation student) {
+      story.add("student " + student.perplexity());
+    }
+
+    @Override
+    public void step(StepMetrics metrics) {
+      story.add("step " + metrics.step());
+    }
+
+    @Override
+    public void checkpointPublished(String stage, long step, String location) {
+      story.add("checkpoint " + location);
+    }
+  }
+}

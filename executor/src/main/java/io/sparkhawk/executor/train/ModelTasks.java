@@ -1,0 +1,87 @@
+package io.sparkhawk.executor.train;
+
+import io.sparkhawk.data.sample.Split;
+import io.sparkhawk.data.sample.TokenRows;
+import io.sparkhawk.data.storage.Storage;
+import io.sparkhawk.executor.checkpoint.CheckpointStore;
+import io.sparkhawk.executor.collective.Collective;
+import io.sparkhawk.executor.model.LanguageModel;
+import io.sparkhawk.executor.model.ModelFolder;
+import io.sparkhawk.executor.model.Models;
+import io.sparkhawk.executor.model.StudentFiles;
+import io.sparkhawk.executor.tensor.Gradients;
+import io.sparkhawk.executor.tensor.Threads;
+import java.nio.file.Path;
+import java.util.Map;
+import org.apache.hadoop.conf.Configuration;
+
+/** What workers do besides training: measure models and write the finished student. */
+public final class ModelTasks {
+
+  /** Folder of the finished student inside the run's folder. */
+  public static final String STUDENT_FOLDER = "student";
+
+  private ModelTasks() {}
+
+  /** Measures the plan's teacher on the held-out rows; called by all ranks. */
+  public static Evaluation evaluateTeacher(TrainingPlan plan, Collective collective) {
+    return evaluate(plan, collective, Kind.TEACHER, plan.teacherFolder());
+  }
+
+  /** Measures the student that {@link #export} wrote; called by all ranks. */
+  public static Evaluation evaluateStudent(TrainingPlan plan, Collective collective) {
+    return evaluate(plan, collective, Kind.STUDENT, plan.runFolder() + "/" + STUDENT_FOLDER);
+  }
+
+  private enum Kind {
+    TEACHER,
+    STUDENT
+  }
+
+  private static Evaluation evaluate(
+      TrainingPlan plan, Collective collective, Kind kind, String folder) {
+    Threads.limit(plan.threadsPerWorker());
+    Configuration hadoop = plan.hadoopConfiguration();
+    Path cache = Path.of(plan.localCache());
+    Path local = ModelFolder.local(hadoop, folder, cache);
+    try (LanguageModel model = load(plan, kind, local);
+        HeldOut heldOut =
+            new HeldOut(
+                TokenRows.open(hadoop, plan.dataFolder(), Split.VALIDATION, cache), collective);
+        Gradients paused = Gradients.pause()) {
+      return heldOut.perplexity(model, plan.evaluation().finalTokens());
+    }
+  }
+
+  private static LanguageModel load(TrainingPlan plan, Kind kind, Path folder) {
+    return kind == Kind.TEACHER
+        ? Models.loadTeacher(folder, plan.device().device(0), plan.elementType())
+        : Models.loadStudent(folder, plan.device().device(0), plan.elementType());
+  }
+
+  /**
+   * Writes the student of the published end of the plan's stage into the run's folder; called by
+   * all ranks, rank 0 writes.
+   */
+  public static void export(TrainingPlan plan, Collective collective) {
+    if (collective.rank() == 0) {
+      Configuration hadoop = plan.hadoopConfiguration();
+      RunModels models =
+          new RunModels(plan, hadoop, CheckpointStore.open(hadoop, plan.runFolder()));
+      org.apache.hadoop.fs.Path target =
+          new org.apache.hadoop.fs.Path(plan.runFolder(), STUDENT_FOLDER);
+      try (Gradients paused = Gradients.pause();
+          LanguageModel teacher = models.teacher();
+          LanguageModel student = models.student(teacher, plan.stageIndex() + 1)) {
+        StudentFiles.write(
+            student,
+            models.studentConfig(),
+            Storage.of(hadoop, target),
+            target,
+            models.teacherFolder(),
+            Map.of("format", "pt", "run", plan.run()));
+      }
+    }
+    collective.barrier();
+  }
+}

@@ -1,0 +1,242 @@
+package io.sparkhawk.executor.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.executor.checkpoint.CheckpointSettings;
+import io.sparkhawk.executor.collective.Ranks;
+import io.sparkhawk.executor.collective.SingleProcess;
+import io.sparkhawk.executor.model.StudentSettings;
+import io.sparkhawk.executor.stage.HiddenTarget;
+import io.sparkhawk.executor.stage.StageKind;
+import io.sparkhawk.executor.stage.TrainedParts;
+import io.sparkhawk.executor.tensor.DeviceKind;
+import io.sparkhawk.executor.tensor.ElementType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.apache.commons.io.FileUtils;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class StageTrainerTest {
+
+  private static final Path TEACHER = Path.of("src/test/resources/golden/pure/teacher");
+  private static final int SEQUENCES = 4;
+  private static final int STEPS = 6;
+  private static final TrainingListener NOBODY = new Recorder();
+
+  @TempDir private Path folder;
+  private Path data;
+
+  @BeforeEach
+  void writeDataSet() throws IOException {
+    data = folder.resolve("data");
+    TinyDataSet.write(data, 40, 6, 1);
+  }
+
+  /** Keeps the metrics of all steps; may fail after one. */
+  private static final class Recorder implements TrainingListener {
+    private final List<StepMetrics> steps = new ArrayList<>();
+    private final List<Long> checkpoints = new ArrayList<>();
+    private long failAfter = Long.MAX_VALUE;
+
+    @Override
+    public void step(StepMetrics metrics) {
+      steps.add(metrics);
+      if (metrics.step() == failAfter) {
+        throw new IllegalStateException("the power went out");
+      }
+    }
+
+    @Override
+    public void checkpointPublished(String stage, long step, String location) {
+      checkpoints.add(step);
+    }
+
+    List<Double> losses() {
+      return steps.stream().map(StepMetrics::loss).toList();
+    }
+  }
+
+  private TrainingPlan plan(String run, int microBatch, List<Integer> attentionBlocks) {
+    List<StageSettings> stages =
+        List.of(
+            stage(StageKind.MATRIX, microBatch),
+            stage(StageKind.HIDDEN, microBatch),
+            stage(StageKind.DISTILL, microBatch));
+    return new TrainingPlan(
+        run,
+        folder.resolve(run).toString(),
+        TEACHER.toString(),
+        data.toString(),
+        3,
+        DeviceKind.CPU,
+        ElementType.FLOAT32,
+        new StudentSettings(16, 4, 1, 8, attentionBlocks),
+        stages,
+        0,
+        new CheckpointSettings(2, 2),
+        new EvaluationSettings(0, 0, 2),
+        Map.of(),
+        folder.resolve("cache").toString(),
+        1);
+  }
+
+  private static StageSettings stage(StageKind kind, int microBatch) {
+    return new StageSettings(
+        kind,
+        (long) STEPS * SEQUENCES * TinyDataSet.ROW_LENGTH,
+        (long) SEQUENCES * TinyDataSet.ROW_LENGTH,
+        microBatch,
+        2e-3,
+        0.2,
+        0.2,
+        0.1,
+        0.9,
+        0.95,
+        1e-8,
+        1,
+        kind == StageKind.DISTILL ? TrainedParts.ALL : TrainedParts.MIXERS,
+        HiddenTarget.MIXER,
+        false);
+  }
+
+  /** Trains all stages and returns the losses of all steps. */
+  private List<Double> losses(TrainingPlan plan, int worldSize) throws Exception {
+    List<List<Double>> ofRanks =
+        Ranks.onEach(
+            worldSize,
+            collective -> {
+              Recorder recorder = new Recorder();
+              for (int i = 0; i < plan.stages().size(); i++) {
+                StageTrainer.train(plan.atStage(i), collective, recorder);
+              }
+              return recorder.losses();
+            });
+    assertThat(ofRanks).as("losses of each rank").containsOnly(ofRanks.get(0));
+    return ofRanks.get(0);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 4})
+  void lossCurveIsTheSameAtAnyWorldSize(int worldSize) throws Exception {
+    List<Double> alone = losses(plan("alone", 0, List.of()), 1);
+    List<Double> together = losses(plan("together", 0, List.of()), worldSize);
+
+    assertThat(alone).hasSize(3 * STEPS);
+    for (int i = 0; i < alone.size(); i++) {
+      assertThat(together.get(i)).isCloseTo(alone.get(i), within(1e-4 * alone.get(i)));
+    }
+  }
+
+  @Test
+  void lossCurveIsTheSameForAnyMicroBatch() throws Exception {
+    List<Double> whole = losses(plan("whole", 0, List.of(1)), 1);
+    List<Double> cut = losses(plan("cut", 1, List.of(1)), 1);
+
+    for (int i = 0; i < whole.size(); i++) {
+      assertThat(cut.get(i)).isCloseTo(whole.get(i), within(1e-4 * whole.get(i)));
+    }
+  }
+
+  @Test
+  void stagesBringBlocksCloserToTheTeacher() {
+    TrainingPlan plan = plan("run", 0, List.of());
+    StageResult matrix = StageTrainer.train(plan, SingleProcess.create(), NOBODY);
+    StageResult hidden = StageTrainer.train(plan.atStage(1), SingleProcess.create(), NOBODY);
+    StageResult distill = StageTrainer.train(plan.atStage(2), SingleProcess.create(), NOBODY);
+
+    assertThat(sum(matrix.after().matrixDistances()))
+        .isLessThan(sum(matrix.before().matrixDistances()));
+    assertThat(sum(hidden.after().hiddenDistances()))
+        .isLessThan(sum(hidden.before().hiddenDistances()));
+    assertThat(hidden.before()).isEqualTo(matrix.after());
+    assertThat(distill.lastLoss()).isLessThan(distill.firstLoss());
+  }
+
+  private static double sum(List<Double> distances) {
+    return distances.stream().mapToDouble(Double::doubleValue).sum();
+  }
+
+  @Test
+  void interruptedStageEndsAsIfItHadNotBeen() throws Exception {
+    TrainingPlan calm = plan("calm", 0, List.of());
+    Recorder undisturbed = new Recorder();
+    StageResult expected = StageTrainer.train(calm, SingleProcess.create(), undisturbed);
+
+    TrainingPlan plan = plan("interrupted", 0, List.of());
+    Recorder first = new Recorder();
+    first.failAfter = 5;
+    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), first))
+        .hasMessage("the power went out");
+    Recorder second = new Recorder();
+    StageResult result = StageTrainer.train(plan, SingleProcess.create(), second);
+
+    assertThat(first.checkpoints).containsExactly(2L, 4L);
+    assertThat(second.steps.get(0).step()).isEqualTo(5);
+    assertThat(second.losses()).isEqualTo(undisturbed.losses().subList(4, STEPS));
+    assertThat(result.after()).isEqualTo(expected.after());
+    assertThat(result.before()).isEqualTo(expected.before());
+    assertThat(result.firstLoss()).isEqualTo(expected.firstLoss());
+    assertThat(result.lastLoss()).isEqualTo(expected.lastLoss());
+  }
+
+  @Test
+  void finishedStageIsNotTrainedAgain() {
+    TrainingPlan plan = plan("run", 0, List.of());
+    StageResult first = StageTrainer.train(plan, SingleProcess.create(), NOBODY);
+    Recorder recorder = new Recorder();
+
+    StageResult again = StageTrainer.train(plan, SingleProcess.create(), recorder);
+
+    assertThat(recorder.steps).isEmpty();
+    assertThat(again).isEqualTo(first);
+  }
+
+  @Test
+  void stageDoesNotStartBeforeTheOneBeforeItHasEnded() {
+    TrainingPlan plan = plan("run", 0, List.of()).atStage(1);
+
+    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), NOBODY))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("matrix");
+  }
+
+  @Test
+  void checkpointOfOtherDataIsRefused() throws IOException {
+    TrainingPlan plan = plan("run", 0, List.of());
+    StageTrainer.train(plan, SingleProcess.create(), NOBODY);
+    FileUtils.deleteDirectory(data.toFile());
+    TinyDataSet.write(data, 40, 6, 2);
+
+    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), NOBODY))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("data set");
+  }
+
+  @Test
+  void exportedStudentMeasuresAsTheTrainedOne() {
+    TrainingPlan plan = plan("run", 0, List.of(0));
+    Evaluation trained = null;
+    for (int i = 0; i < 3; i++) {
+      trained = StageTrainer.train(plan.atStage(i), SingleProcess.create(), NOBODY).after();
+    }
+    TrainingPlan last = plan.atStage(2);
+    ModelTasks.export(last, SingleProcess.create());
+
+    Evaluation exported = ModelTasks.evaluateStudent(last, SingleProcess.create());
+
+    assertThat(exported.perplexity()).isEqualTo(Objects.requireNonNull(trained).perplexity());
+    assertThat(Files.exists(folder.resolve("run/student/config.json"))).isTrue();
+  }
+}
