@@ -79,8 +79,11 @@ public final class CheckpointSave {
   public void writePart() {
     Path path = CheckpointStore.part(folder, attempt, rank);
     try {
+      if (rank == 0) {
+        deleteAbandoned();
+      }
       report = new PartReport(write(path), buffers(), null);
-    } catch (IOException e) {
+    } catch (IOException | SparkhawkException e) {
       report = new PartReport(null, Map.of(), "%s cannot be written: %s".formatted(path, e));
     }
   }
@@ -209,22 +212,28 @@ public final class CheckpointSave {
         failure = e;
       }
       Optional<Optional<CheckpointManifest>> found = readBack(failure);
-      if (found.isPresent() && found.get().isEmpty()) {
-        deleteAbandoned();
-      } else if (found.isPresent()) {
-        if (found.get().get().attempt().equals(attempt)) {
-          return;
-        }
-        throw new InfrastructureException(
-            ("Checkpoint %s was published by another process at the same time (attempt %s, not"
-                    + " %s). If two runs use this run folder, stop one of them.")
-                .formatted(folder.path(), found.get().get().attempt(), attempt));
+      if (found.isPresent() && isOurs(found.get())) {
+        return;
       }
     }
     throw new InfrastructureException(
         "Checkpoint %s is not published: its manifest cannot be created: %s."
             .formatted(folder.path(), failure),
         failure);
+  }
+
+  private boolean isOurs(Optional<CheckpointManifest> published) {
+    if (published.isPresent() && published.get().attempt().equals(attempt)) {
+      return true;
+    }
+    throw new InfrastructureException(
+        published.isPresent()
+            ? ("Checkpoint %s was published by another process at the same time (attempt %s, not"
+                    + " %s). If two runs use this run folder, stop one of them.")
+                .formatted(folder.path(), published.get().attempt(), attempt)
+            : ("Checkpoint %s is not published: another process gave attempt %s up, as the run has"
+                    + " gone on without it.")
+                .formatted(folder.path(), attempt));
   }
 
   private Optional<Optional<CheckpointManifest>> readBack(IOException failure) {
@@ -249,15 +258,14 @@ public final class CheckpointSave {
     throw unknown;
   }
 
-  /** An abandoned checkpoint that is reached again, from an older one, is saved like any other. */
-  private void deleteAbandoned() {
-    try {
+  /**
+   * A checkpoint that was once abandoned and is now reached again, from an older one, is saved like
+   * any other. That is for new attempts only: the mark stops those that were under way.
+   */
+  private void deleteAbandoned() throws IOException {
+    Optional<Optional<CheckpointManifest>> found = store.readManifest(folder);
+    if (found.isPresent() && found.get().isEmpty()) {
       store.fileSystem().delete(folder.manifest(), false);
-    } catch (IOException e) {
-      throw new InfrastructureException(
-          "The mark of an abandoned checkpoint, %s, cannot be deleted: %s."
-              .formatted(folder.manifest(), e),
-          e);
     }
   }
 

@@ -68,7 +68,8 @@ final class PartLoader {
         || range.first() < 0
         || range.first() > info.elements() - bytes / info.type().bytes()) {
       throw new DataException(
-          "Checkpoint %s has %d elements of %s in buffer %s, so %d bytes from element %d on cannot be loaded."
+          ("Checkpoint %s has %d elements of %s in buffer %s, so %d bytes from element %d"
+                  + " on cannot be loaded.")
               .formatted(
                   store.location(manifest),
                   info.elements(),

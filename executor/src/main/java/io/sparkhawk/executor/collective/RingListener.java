@@ -59,7 +59,8 @@ public final class RingListener implements AutoCloseable {
       }
     } catch (IOException | RuntimeException e) {
       throw new ConfigurationException(
-          "Cannot listen on %s for the other workers: %s. It must be a name or address of this machine."
+          ("Cannot listen on %s for the other workers: %s. It must be a name or address of"
+                  + " this machine.")
               .formatted(host, e),
           e);
     }

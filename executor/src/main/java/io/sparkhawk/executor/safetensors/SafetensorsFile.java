@@ -68,7 +68,8 @@ public final class SafetensorsFile implements AutoCloseable {
     long headerBytes = read(channel, 0, Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).getLong();
     if (headerBytes < 0 || headerBytes > SafetensorsHeader.MAX_BYTES) {
       throw new DataException(
-          "Safetensors file %s claims a header of %s bytes; at most %d are allowed, so it is corrupt or not a safetensors file."
+          ("Safetensors file %s claims a header of %s bytes; at most %d are allowed, so it"
+                  + " is corrupt or not a safetensors file.")
               .formatted(path, Long.toUnsignedString(headerBytes), SafetensorsHeader.MAX_BYTES));
     }
     long dataStart = Long.BYTES + headerBytes;
@@ -123,7 +124,8 @@ public final class SafetensorsFile implements AutoCloseable {
     TensorInfo info = entry(name).info();
     if (info.byteSize() > Integer.MAX_VALUE) {
       throw new DataException(
-          "Tensor %s in safetensors file %s has %d bytes; tensors of 2 GiB or more cannot be mapped whole."
+          ("Tensor %s in safetensors file %s has %d bytes; tensors of 2 GiB or more cannot"
+                  + " be mapped whole.")
               .formatted(name, path, info.byteSize()));
     }
     return StoredTensor.of(info, bytes(name, 0, (int) info.byteSize()));

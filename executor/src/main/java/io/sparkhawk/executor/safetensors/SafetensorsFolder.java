@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -52,7 +53,9 @@ public final class SafetensorsFolder implements AutoCloseable {
     if (Files.exists(folder.resolve("pytorch_model.bin"))
         || Files.exists(folder.resolve("pytorch_model.bin.index.json"))) {
       throw new DataException(
-          "Model folder %s has its weights only as pytorch_model.bin, which can run code when it is read. Convert it: load it in Python with transformers and call save_pretrained(folder, safe_serialization=True)."
+          ("Model folder %s has its weights only as pytorch_model.bin, which can run code"
+                  + " when it is read. Convert it: load it in Python with transformers and call"
+                  + " save_pretrained(folder, safe_serialization=True).")
               .formatted(folder));
     }
     throw new DataException(
@@ -98,15 +101,22 @@ public final class SafetensorsFolder implements AutoCloseable {
         || name.equals("..")
         || name.chars().anyMatch(c -> c == '/' || c == '\\' || c == 0)) {
       throw new DataException(
-          "Weights index %s places tensor %s in %s, which is not the name of a file in the same folder."
+          ("Weights index %s places tensor %s in %s, which is not the name of a file in the"
+                  + " same folder.")
               .formatted(index, tensor, value));
     }
     return name;
   }
 
   private static JsonNode readJson(Path index) {
-    try {
-      return JSON.readTree(Files.readAllBytes(index));
+    try (InputStream in = Files.newInputStream(index)) {
+      byte[] json = in.readNBytes(SafetensorsHeader.MAX_BYTES + 1);
+      if (json.length > SafetensorsHeader.MAX_BYTES) {
+        throw new DataException(
+            "Weights index %s is larger than %d bytes."
+                .formatted(index, SafetensorsHeader.MAX_BYTES));
+      }
+      return JSON.readTree(json);
     } catch (JsonProcessingException e) {
       throw new DataException(
           "Weights index %s is not valid JSON: %s".formatted(index, e.getOriginalMessage()), e);

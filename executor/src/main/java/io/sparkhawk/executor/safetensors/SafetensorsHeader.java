@@ -113,7 +113,8 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, Entry> entrie
   static SafetensorsHeader parse(String file, byte[] bytes, long dataBytes) {
     if (bytes.length == 0 || bytes[0] != '{') {
       throw new DataException(
-          "Safetensors file %s has a header that does not start with '{'; it is not a safetensors file."
+          ("Safetensors file %s has a header that does not start with '{'; it is not a"
+                  + " safetensors file.")
               .formatted(file));
     }
     // A reader whose decoder reports malformed UTF-8, where Jackson's own guesses the encoding.
@@ -241,7 +242,8 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, Entry> entrie
       if (end > dataBytes) {
         throw problem(
             name,
-            "lies at bytes %d to %d, but the file has only %d bytes of data; it is truncated or corrupt"
+            ("lies at bytes %d to %d, but the file has only %d bytes of data; it is"
+                    + " truncated or corrupt")
                 .formatted(begin, end, dataBytes));
       }
       if (end - begin != info.byteSize()) {
