@@ -216,7 +216,10 @@ public final class Storage {
     java.nio.file.Path temporary = temporarySibling(target);
     Files.createDirectories(parent(target));
     try {
-      Files.copy(finished, temporary);
+      // A copy by stream has the permissions of a new file, not those of the temporary one.
+      try (OutputStream out = Files.newOutputStream(temporary)) {
+        Files.copy(finished, out);
+      }
       force(temporary);
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
     } finally {
