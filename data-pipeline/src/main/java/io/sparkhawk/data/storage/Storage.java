@@ -40,6 +40,20 @@ public final class Storage {
   }
 
   /**
+   * A path as the user wrote it.
+   *
+   * @throws ConfigurationException if it is none
+   */
+  public static Path path(String text) {
+    try {
+      return new Path(text);
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException(
+          "\"" + text + "\" is not a path: " + e.getMessage() + ".", e);
+    }
+  }
+
+  /**
    * The storage that holds {@code path}.
    *
    * @throws ConfigurationException if the path has a scheme that no file system serves
