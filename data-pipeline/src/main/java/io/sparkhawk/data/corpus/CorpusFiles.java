@@ -50,7 +50,7 @@ public final class CorpusFiles {
   private static List<CorpusFile> listOne(Configuration hadoop, String text) {
     List<CorpusFile> files = new ArrayList<>();
     try {
-      Path path = new Path(text);
+      Path path = Storage.path(text);
       FileSystem fileSystem = Storage.of(hadoop, path).fileSystem();
       for (FileStatus match : matches(fileSystem, path)) {
         if (match.isDirectory()) {
@@ -69,9 +69,6 @@ public final class CorpusFiles {
         }
       }
       return files;
-    } catch (IllegalArgumentException e) {
-      throw new ConfigurationException(
-          "\"" + text + "\" is not a path: " + e.getMessage() + ".", e);
     } catch (IOException e) {
       throw new DataException(
           "Cannot list " + text + ": " + e.getMessage() + ". Check that it exists and is readable.",

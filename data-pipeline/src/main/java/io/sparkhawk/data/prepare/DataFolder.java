@@ -9,7 +9,10 @@ import io.sparkhawk.data.storage.Storage;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
@@ -43,7 +46,7 @@ final class DataFolder {
   }
 
   static DataFolder at(Configuration hadoop, String folder) {
-    Path path = new Path(folder);
+    Path path = Storage.path(folder);
     Storage storage = Storage.of(hadoop, path);
     return new DataFolder(storage, storage.fileSystem().makeQualified(path));
   }
@@ -75,14 +78,16 @@ final class DataFolder {
   }
 
   private boolean isEmpty() {
+    return list(folder).stream().allMatch(DataFolder::isHidden);
+  }
+
+  private List<FileStatus> list(Path path) {
     try {
-      FileStatus[] files = storage.fileSystem().listStatus(folder);
-      return files.length == 0 || List.of(files).stream().allMatch(DataFolder::isHidden);
+      return List.of(storage.fileSystem().listStatus(path));
     } catch (FileNotFoundException e) {
-      return true;
+      return List.of();
     } catch (IOException e) {
-      throw new InfrastructureException(
-          "Cannot list the output folder " + folder + ": " + e.getMessage() + ".", e);
+      throw new InfrastructureException("Cannot list " + path + ": " + e.getMessage() + ".", e);
     }
   }
 
@@ -110,28 +115,22 @@ final class DataFolder {
 
   private record CorpusIdentity(String sha256, long documents) {}
 
-  /** The record of a shard that is finished and whose file is there. */
-  Optional<ShardRecord> finished(String shard) {
-    Path file = recordFile(shard);
-    return storage
-        .readIfPresent(file)
-        .map(content -> JsonFormat.read(content, ShardRecord.class, file))
-        .filter(this::isThere);
+  /** The shards that are finished and whose files are there, by name. */
+  Map<String, ShardRecord> finished() {
+    Map<String, Long> lengths =
+        list(folder).stream()
+            .collect(Collectors.toMap(file -> file.getPath().getName(), FileStatus::getLen));
+    return list(new Path(folder, FINISHED_FOLDER)).stream()
+        .filter(file -> !isHidden(file))
+        .map(file -> record(file.getPath()))
+        .filter(
+            record ->
+                record.rows() == 0 || record.bytes() == lengths.getOrDefault(record.file(), -1L))
+        .collect(Collectors.toMap(ShardRecord::name, Function.identity()));
   }
 
-  private boolean isThere(ShardRecord record) {
-    if (record.rows() == 0) {
-      return true;
-    }
-    try {
-      Path file = new Path(folder, record.file());
-      return storage.fileSystem().getFileStatus(file).getLen() == record.bytes();
-    } catch (FileNotFoundException e) {
-      return false;
-    } catch (IOException e) {
-      throw new InfrastructureException(
-          "Cannot look for " + record.file() + " in " + folder + ": " + e.getMessage() + ".", e);
-    }
+  private ShardRecord record(Path file) {
+    return JsonFormat.read(storage.read(file, "The record of a shard"), ShardRecord.class, file);
   }
 
   /** Publishes a shard's file, which is not finished by that. */

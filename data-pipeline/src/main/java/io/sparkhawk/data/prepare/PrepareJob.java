@@ -120,11 +120,12 @@ public final class PrepareJob {
   }
 
   private Map<Integer, ShardRecord> finishedBefore(ShardPlan plan) {
+    Map<String, ShardRecord> finished = folder.finished();
     Map<Integer, ShardRecord> records = new TreeMap<>();
     for (int shard = 0; shard < plan.shards(); shard++) {
-      Optional<ShardRecord> record = folder.finished(plan.name(shard));
-      if (record.isPresent()) {
-        records.put(shard, record.get());
+      ShardRecord record = finished.get(plan.name(shard));
+      if (record != null) {
+        records.put(shard, record);
       }
     }
     return records;

@@ -31,13 +31,13 @@ record TokenFormat(
   static TokenFormat read(Configuration hadoop, PrepareSettings settings) {
     Path file =
         settings.tokenizer().isBlank()
-            ? new Path(settings.teacher(), TOKENIZER_FILE)
-            : new Path(settings.tokenizer());
+            ? new Path(Storage.path(settings.teacher()), TOKENIZER_FILE)
+            : Storage.path(settings.tokenizer());
     byte[] content = Storage.of(hadoop, file).read(file, "The tokenizer");
     try (Tokenizer tokenizer = Tokenizer.of(content, file.toString())) {
       int vocabularySize = tokenizer.vocabularySize();
       if (!settings.teacher().isBlank()) {
-        vocabularySize = ModelVocabulary.size(hadoop, new Path(settings.teacher()));
+        vocabularySize = ModelVocabulary.size(hadoop, Storage.path(settings.teacher()));
         tokenizer.requireFits(vocabularySize, settings.teacher());
       }
       return new TokenFormat(

@@ -58,7 +58,7 @@ public final class TokenRows implements AutoCloseable {
    * @throws ConfigurationException if no file system serves the folder
    */
   public static TokenRows open(Configuration hadoop, String folder, Split split, Path localCache) {
-    org.apache.hadoop.fs.Path path = new org.apache.hadoop.fs.Path(folder);
+    org.apache.hadoop.fs.Path path = Storage.path(folder);
     Storage storage = Storage.of(hadoop, path);
     DataManifest manifest = DataManifest.read(storage.fileSystem(), path);
     return new TokenRows(

@@ -47,7 +47,7 @@ public record ShardFormat(int rowLength, int vocabularySize, String settingsSha2
    * Ids in a batch, about: a random row costs the decompression of one batch, and larger batches
    * compress hardly better.
    */
-  private static final int TOKENS_PER_BATCH = 1 << 15;
+  private static final int TOKENS_PER_BATCH = 1 << 14;
 
   int rowsPerBatch() {
     return Math.max(1, TOKENS_PER_BATCH / rowLength);

@@ -146,7 +146,6 @@ public final class ShardWriter implements AutoCloseable {
     metadata.put(ShardFormat.ROWS_KEY, Integer.toString(rows));
     try {
       arrow.end();
-      channel.force(true);
     } catch (IOException e) {
       throw Storage.writeFailure(file, e);
     }

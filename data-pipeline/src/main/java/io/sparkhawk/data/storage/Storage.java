@@ -40,6 +40,20 @@ public final class Storage {
   }
 
   /**
+   * A path as the user wrote it.
+   *
+   * @throws ConfigurationException if it is none
+   */
+  public static Path path(String text) {
+    try {
+      return new Path(text);
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException(
+          "\"" + text + "\" is not a path: " + e.getMessage() + ".", e);
+    }
+  }
+
+  /**
    * The storage that holds {@code path}.
    *
    * @throws ConfigurationException if the path has a scheme that no file system serves
@@ -216,7 +230,10 @@ public final class Storage {
     java.nio.file.Path temporary = temporarySibling(target);
     Files.createDirectories(parent(target));
     try {
-      Files.copy(finished, temporary);
+      // A copy by stream has the permissions of a new file, not those of the temporary one.
+      try (OutputStream out = Files.newOutputStream(temporary)) {
+        Files.copy(finished, out);
+      }
       force(temporary);
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
     } finally {

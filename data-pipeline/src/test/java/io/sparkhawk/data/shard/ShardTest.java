@@ -112,9 +112,9 @@ class ShardTest {
   @Test
   void batchesAreBounded() throws IOException {
     try (ShardReader reader = open(writeNumbers(10_000), 10_000, FORMAT)) {
-      assertThat(reader.rowsPerBatch()).isEqualTo(32768 / 8);
-      assertThat(reader.batches()).isEqualTo(3);
-      assertThat(reader.batch(2)).hasSize((10_000 - 2 * 4096) * 8);
+      assertThat(reader.rowsPerBatch()).isEqualTo(16384 / 8);
+      assertThat(reader.batches()).isEqualTo(5);
+      assertThat(reader.batch(4)).hasSize((10_000 - 4 * 2048) * 8);
     }
   }
 
