@@ -62,7 +62,8 @@ public final class ClusterWorkers implements Workers {
 
   @Override
   public Evaluation evaluateTeacher(TrainingPlan plan) {
-    return launcher.run("evaluation of the teacher", plan, bodies.teacher(), TrainingListener.SILENT);
+    return launcher.run(
+        "evaluation of the teacher", plan, bodies.teacher(), TrainingListener.SILENT);
   }
 
   @Override
@@ -78,7 +79,8 @@ public final class ClusterWorkers implements Workers {
 
   @Override
   public Evaluation evaluateStudent(TrainingPlan plan) {
-    return launcher.run("evaluation of the student", plan, bodies.student(), TrainingListener.SILENT);
+    return launcher.run(
+        "evaluation of the student", plan, bodies.student(), TrainingListener.SILENT);
   }
 
   @Override

@@ -72,8 +72,7 @@ public final class RunFolder implements RunRecord {
         folder,
         Storage.of(hadoop, folder).fileSystem(),
         DataManifest.read(Storage.of(hadoop, data).fileSystem(), data),
-        ModelFolder.local(
-            hadoop, plan.teacherFolder(), java.nio.file.Path.of(plan.localCache())));
+        ModelFolder.local(hadoop, plan.teacherFolder(), java.nio.file.Path.of(plan.localCache())));
   }
 
   /** Tokens in a row of the data set. */

@@ -30,8 +30,7 @@ public final class ModelTasks {
 
   /** Measures the student that {@link #export} wrote; called by all ranks. */
   public static Evaluation evaluateStudent(TrainingPlan plan, Collective collective) {
-    return evaluate(
-        EvaluationPlan.of(plan, plan.runFolder() + "/" + STUDENT_FOLDER), collective);
+    return evaluate(EvaluationPlan.of(plan, plan.runFolder() + "/" + STUDENT_FOLDER), collective);
   }
 
   /** Measures a teacher or a student on the held-out rows; called by all ranks. */
@@ -40,8 +39,7 @@ public final class ModelTasks {
     Configuration hadoop = HadoopSettings.over(plan.hadoop());
     Path cache = Path.of(plan.localCache());
     Path folder = ModelFolder.local(hadoop, plan.modelFolder(), cache);
-    try (LanguageModel model =
-            Models.load(folder, plan.device().device(0), plan.elementType());
+    try (LanguageModel model = Models.load(folder, plan.device().device(0), plan.elementType());
         HeldOut heldOut =
             new HeldOut(
                 TokenRows.open(hadoop, plan.dataFolder(), Split.VALIDATION, cache), collective);

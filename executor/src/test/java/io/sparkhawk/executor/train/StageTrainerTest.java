@@ -152,8 +152,10 @@ class StageTrainerTest {
   void stagesBringBlocksCloserToTheTeacher() {
     TrainingPlan plan = plan("run", 0, List.of());
     StageResult matrix = StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT);
-    StageResult hidden = StageTrainer.train(plan.atStage(1), SingleProcess.create(), TrainingListener.SILENT);
-    StageResult distill = StageTrainer.train(plan.atStage(2), SingleProcess.create(), TrainingListener.SILENT);
+    StageResult hidden =
+        StageTrainer.train(plan.atStage(1), SingleProcess.create(), TrainingListener.SILENT);
+    StageResult distill =
+        StageTrainer.train(plan.atStage(2), SingleProcess.create(), TrainingListener.SILENT);
 
     assertThat(sum(matrix.after().matrixDistances()))
         .isLessThan(sum(matrix.before().matrixDistances()));
@@ -206,7 +208,8 @@ class StageTrainerTest {
   void stageDoesNotStartBeforeTheOneBeforeItHasEnded() {
     TrainingPlan plan = plan("run", 0, List.of()).atStage(1);
 
-    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT))
+    assertThatThrownBy(
+            () -> StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("matrix");
   }
@@ -218,7 +221,8 @@ class StageTrainerTest {
     FileUtils.deleteDirectory(data.toFile());
     TinyDataSet.write(data, 40, 6, 2);
 
-    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT))
+    assertThatThrownBy(
+            () -> StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("data set");
   }
@@ -228,7 +232,9 @@ class StageTrainerTest {
     TrainingPlan plan = plan("run", 0, List.of(0));
     Evaluation trained = null;
     for (int i = 0; i < 3; i++) {
-      trained = StageTrainer.train(plan.atStage(i), SingleProcess.create(), TrainingListener.SILENT).after();
+      trained =
+          StageTrainer.train(plan.atStage(i), SingleProcess.create(), TrainingListener.SILENT)
+              .after();
     }
     TrainingPlan last = plan.atStage(2);
     ModelTasks.export(last, SingleProcess.create());

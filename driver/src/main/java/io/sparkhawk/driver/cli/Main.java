@@ -1,0 +1,21 @@
+package io.sparkhawk.driver.cli;
+
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** Where the program starts. */
+public final class Main {
+
+  private Main() {}
+
+  /** Runs the command that the arguments name and ends the process with its exit code. */
+  public static void main(String[] arguments) {
+    PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
+    PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+    // The launcher says where the distribution lies.
+    Optional<Path> home = Optional.ofNullable(System.getProperty("sparkhawk.home")).map(Path::of);
+    System.exit(new CommandLines(new ClusterJobs(System.out), home, out, err).run(arguments));
+  }
+}
