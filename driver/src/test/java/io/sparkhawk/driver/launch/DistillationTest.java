@@ -136,7 +136,8 @@ class DistillationTest {
         1e-8,
         1,
         TrainedParts.MIXERS,
-        HiddenTarget.MIXER);
+        HiddenTarget.MIXER,
+        false);
   }
 
   private static Evaluation evaluation(double perplexity) {
