@@ -10,7 +10,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Queue;
-import org.apache.spark.util.LongAccumulator;
 import scala.Tuple2;
 
 /**
@@ -22,8 +21,9 @@ final class FileScan implements Iterator<Tuple2<Integer, ScanBlock>> {
   private static final int ENTRIES_PER_BLOCK = 512;
 
   private final int file;
+  private final long length;
   private final CorpusReader documents;
-  private final LongAccumulator documentsRead;
+  private final ProgressCounters progress;
   private final ByteBuffer[] ranges;
   private final Queue<Tuple2<Integer, ScanBlock>> ready = new ArrayDeque<>();
   private final MessageDigest digest = Checksum.newDigest();
@@ -34,10 +34,15 @@ final class FileScan implements Iterator<Tuple2<Integer, ScanBlock>> {
   private long overLong;
   private long textBytes;
 
-  FileScan(int file, CorpusReader documents, int ranges, LongAccumulator documentsRead) {
+  /**
+   * @param length bytes of the file as stored, for the progress
+   * @param ranges how many ranges the hashes are divided into
+   */
+  FileScan(int file, long length, CorpusReader documents, int ranges, ProgressCounters progress) {
     this.file = file;
+    this.length = length;
     this.documents = documents;
-    this.documentsRead = documentsRead;
+    this.progress = progress;
     this.ranges = new ByteBuffer[ranges];
   }
 
@@ -63,7 +68,7 @@ final class FileScan implements Iterator<Tuple2<Integer, ScanBlock>> {
 
   private void add(ReadDocument document) {
     count++;
-    documentsRead.add(1);
+    progress.add(1, 0, 0);
     ByteBuffer hash = ByteBuffer.allocate(DocumentHash.BYTES);
     document.hash().write(hash);
     digest.update(hash.flip());
@@ -95,6 +100,7 @@ final class FileScan implements Iterator<Tuple2<Integer, ScanBlock>> {
 
   private void finish() {
     finished = true;
+    progress.add(0, 0, length);
     for (int range = 0; range < ranges.length; range++) {
       if (ranges[range] != null && ranges[range].position() > 0) {
         flush(range);

@@ -7,6 +7,8 @@ import io.sparkhawk.data.prepare.PrepareProgress.Phase;
 import io.sparkhawk.data.sample.Split;
 import io.sparkhawk.data.shard.DataManifest;
 import io.sparkhawk.data.shard.ShardFormat;
+import io.sparkhawk.data.shard.SplitManifest;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -87,12 +89,12 @@ public final class PrepareJob {
 
   private CorpusIndex scan(Broadcast<JobInput> input) {
     ProgressCounters counters = ProgressCounters.create(spark.sc(), "Reading");
-    return report(Phase.READING, counters, 0)
-        .during(() -> ScanJob.run(spark, input, counters.documents()));
+    return report(Phase.READING, counters, input.value().corpus().length())
+        .during(() -> ScanJob.run(spark, input, counters));
   }
 
-  private ProgressReporter report(Phase phase, ProgressCounters counters, long textBytes) {
-    return new ProgressReporter(spark.sc(), phase, counters, textBytes, began, listener);
+  private ProgressReporter report(Phase phase, ProgressCounters counters, long totalBytes) {
+    return new ProgressReporter(spark.sc(), phase, counters, totalBytes, began, listener);
   }
 
   private PrepareReport tokenise(
@@ -102,21 +104,24 @@ public final class PrepareJob {
     int reused = records.size();
     int[] missing =
         IntStream.range(0, plan.shards()).filter(shard -> !records.containsKey(shard)).toArray();
-    long reusedBytes = records.values().stream().mapToLong(ShardRecord::textBytes).sum();
-    long tokensMade = 0;
-    if (missing.length > 0) {
-      int next = 0;
-      for (ShardRecord made :
-          make(input, tokenising, missing, index.keptTextBytes() - reusedBytes)) {
-        records.put(missing[next], made);
-        tokensMade += made.documentTokens();
-        next++;
-      }
+    List<ShardRecord> made = make(input, tokenising, missing, missingBytes(index, records));
+    for (int i = 0; i < missing.length; i++) {
+      records.put(missing[i], made.get(i));
     }
     DataManifest manifest = manifest(input.value().corpus(), tokenising, index, records);
     folder.publishManifest(manifest);
     return new PrepareReport(
-        folder.toString(), manifest, missing.length, reused, tokensMade, secondsSince(began));
+        folder.toString(),
+        manifest,
+        made.size(),
+        reused,
+        made.stream().mapToLong(ShardRecord::documentTokens).sum(),
+        secondsSince(began));
+  }
+
+  private static long missingBytes(CorpusIndex index, Map<Integer, ShardRecord> finished) {
+    long reused = finished.values().stream().mapToLong(ShardRecord::textBytes).sum();
+    return index.keptTextBytes() - reused;
   }
 
   private Map<Integer, ShardRecord> finishedBefore(ShardPlan plan) {
@@ -131,8 +136,11 @@ public final class PrepareJob {
     return records;
   }
 
-  private Iterable<ShardRecord> make(
+  private List<ShardRecord> make(
       Broadcast<JobInput> input, TokeniseInput tokenising, int[] shards, long textBytes) {
+    if (shards.length == 0) {
+      return List.of();
+    }
     ProgressCounters counters = ProgressCounters.create(spark.sc(), "Tokenising");
     Broadcast<TokeniseInput> shared = spark.broadcast(tokenising);
     try {
@@ -166,20 +174,25 @@ public final class PrepareJob {
             index.sources(corpus),
             train.manifest(),
             validation.manifest());
-    requireRows(manifest);
+    requireRows("input", manifest.train());
+    if (corpus.hasValidationFiles()) {
+      requireRows("validation", manifest.validation());
+    }
     return manifest;
   }
 
-  private void requireRows(DataManifest manifest) {
-    if (manifest.train().rows() == 0) {
+  private void requireRows(String setting, SplitManifest split) {
+    if (split.rows() == 0) {
       throw new DataException(
-          "The input has too little text to train on: "
-              + manifest.train().documents()
+          "The files of "
+              + setting
+              + " have too little text: "
+              + split.documents()
               + " documents with "
-              + manifest.train().documentTokens()
+              + split.documentTokens()
               + " tokens fill no row of "
               + settings.seqLen()
-              + ". Name more input or a smaller seq-len.");
+              + ". Name more files or a smaller seq-len.");
     }
   }
 

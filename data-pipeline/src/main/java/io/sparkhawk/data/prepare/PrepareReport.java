@@ -8,7 +8,7 @@ import io.sparkhawk.data.shard.DataManifest;
  * @param folder the data set folder
  * @param manifest the data set: documents, tokens, rows and bytes by split
  * @param shardsWritten shards that this run made
- * @param shardsReused shards that were there from an earlier, interrupted run
+ * @param shardsReused shards that this run took over from an earlier, interrupted one
  * @param tokensMade tokens that this run made, end-of-text ids included
  * @param seconds time of this run
  */
@@ -22,7 +22,7 @@ public record PrepareReport(
 
   /** Whether the data set was finished before, so that this run did nothing. */
   public boolean wasComplete() {
-    return shardsWritten == 0 && tokensMade == 0;
+    return shardsWritten == 0 && shardsReused == 0;
   }
 
   /** Tokens that this run made per second of its whole time. */

@@ -28,7 +28,7 @@ final class ProgressReporter extends SparkListener {
   private final SparkContext spark;
   private final Phase phase;
   private final ProgressCounters counters;
-  private final long totalTextBytes;
+  private final long totalBytes;
   private final long runBegan;
   private final long phaseBegan = System.nanoTime();
   private final Consumer<PrepareProgress> listener;
@@ -37,30 +37,29 @@ final class ProgressReporter extends SparkListener {
   private final Map<Long, Counts> running = new HashMap<>();
   private Counts finished = new Counts(0, 0, 0);
 
-  private record Counts(long documents, long tokens, long textBytes) {
+  private record Counts(long documents, long tokens, long bytes) {
 
     Counts plus(Counts other) {
-      return new Counts(
-          documents + other.documents, tokens + other.tokens, textBytes + other.textBytes);
+      return new Counts(documents + other.documents, tokens + other.tokens, bytes + other.bytes);
     }
   }
 
   /**
    * @param spark runs the phase
-   * @param totalTextBytes text of the phase, against which its share is told; 0 if it is not known
+   * @param totalBytes what {@link ProgressCounters#bytes} comes to at the end of the phase
    * @param runBegan nano time at which the preparation began
    */
   ProgressReporter(
       SparkContext spark,
       Phase phase,
       ProgressCounters counters,
-      long totalTextBytes,
+      long totalBytes,
       long runBegan,
       Consumer<PrepareProgress> listener) {
     this.spark = spark;
     this.phase = phase;
     this.counters = counters;
-    this.totalTextBytes = totalTextBytes;
+    this.totalBytes = totalBytes;
     this.runBegan = runBegan;
     this.listener = listener;
     this.clock =
@@ -123,7 +122,7 @@ final class ProgressReporter extends SparkListener {
     return new Counts(
         byId.getOrDefault(counters.documents().id(), 0L),
         byId.getOrDefault(counters.tokens().id(), 0L),
-        byId.getOrDefault(counters.textBytes().id(), 0L));
+        byId.getOrDefault(counters.bytes().id(), 0L));
   }
 
   private void report() {
@@ -139,7 +138,7 @@ final class ProgressReporter extends SparkListener {
         all.documents(),
         all.tokens(),
         all.tokens() / phaseSeconds,
-        totalTextBytes == 0 ? 0 : Math.min(1, all.textBytes() / (double) totalTextBytes),
+        totalBytes == 0 ? 0 : Math.min(1, all.bytes() / (double) totalBytes),
         (now - runBegan) / 1e9);
   }
 }

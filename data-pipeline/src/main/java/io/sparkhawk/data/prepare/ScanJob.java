@@ -8,7 +8,6 @@ import java.util.List;
 import org.apache.spark.HashPartitioner;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.util.LongAccumulator;
 import scala.Tuple2;
 
 /** The first pass: counts the documents of every file and finds the duplicates between all. */
@@ -20,12 +19,12 @@ final class ScanJob {
   private ScanJob() {}
 
   static CorpusIndex run(
-      JavaSparkContext spark, Broadcast<JobInput> input, LongAccumulator documentsRead) {
+      JavaSparkContext spark, Broadcast<JobInput> input, ProgressCounters progress) {
     Corpus corpus = input.value().corpus();
     int ranges = Math.max(spark.defaultParallelism(), (int) (corpus.length() / BYTES_PER_RANGE));
     List<RangeResult> results =
         FileGroups.distribute(spark, corpus)
-            .flatMapToPair(file -> scan(input.value(), file, ranges, documentsRead))
+            .flatMapToPair(file -> scan(input.value(), file, ranges, progress))
             .partitionBy(new HashPartitioner(ranges))
             .mapPartitions(ScanJob::compare)
             .collect();
@@ -38,8 +37,9 @@ final class ScanJob {
   }
 
   private static Iterator<Tuple2<Integer, ScanBlock>> scan(
-      JobInput input, int file, int ranges, LongAccumulator documentsRead) {
-    return new FileScan(file, input.open(file), ranges, documentsRead);
+      JobInput input, int file, int ranges, ProgressCounters progress) {
+    return new FileScan(
+        file, input.corpus().files().get(file).length(), input.open(file), ranges, progress);
   }
 
   private static Iterator<RangeResult> compare(Iterator<Tuple2<Integer, ScanBlock>> blocks) {

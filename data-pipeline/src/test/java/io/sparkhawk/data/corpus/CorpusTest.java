@@ -292,8 +292,8 @@ class CorpusTest {
                 0x414140de5dae2223L,
                 0xb00361a396177a9cL,
                 0xb410ff61f20015adL));
-    assertThat(hash.isHeldOut(0.72)).isFalse();
-    assertThat(hash.isHeldOut(0.73)).isTrue();
+    assertThat(hash.isHeldOut(0.70)).isFalse();
+    assertThat(hash.isHeldOut(0.71)).isTrue();
     assertThat(hash.isHeldOut(0)).isFalse();
     assertThat(hash.isHeldOut(1)).isTrue();
   }

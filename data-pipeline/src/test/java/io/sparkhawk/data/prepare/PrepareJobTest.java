@@ -268,6 +268,28 @@ class PrepareJobTest {
   }
 
   @Test
+  void runThatWasKilledBeforeTheManifestOnlyWritesIt() throws IOException {
+    PrepareSettings.Builder settings = settings(jsonLines("input.jsonl.gz", documents(50, 18)));
+    PrepareReport first = run(settings);
+    SortedMap<String, byte[]> content = TestFolders.content(output);
+    Files.delete(output.resolve("manifest.json"));
+    PrepareReport second = run(settings);
+    assertThat(second.shardsWritten()).isZero();
+    assertThat(second.shardsReused()).isEqualTo(first.shardsWritten());
+    assertThat(second.wasComplete()).isFalse();
+    assertSame(TestFolders.content(output), content);
+  }
+
+  @Test
+  void validationFilesWithTooLittleTextAreRefused() throws IOException {
+    Path input = jsonLines("input.jsonl.gz", documents(5, 19));
+    Path validation = jsonLines("validation.jsonl.gz", List.of("tiny"));
+    assertThatThrownBy(() -> run(settings(input).validation(List.of(validation.toString()))))
+        .isInstanceOf(DataException.class)
+        .hasMessageContainingAll("validation", "5 tokens", "16");
+  }
+
+  @Test
   void otherSettingsOnTheSameFolderAreRefusedByName() throws IOException {
     Path input = jsonLines("input.jsonl.gz", documents(50, 12));
     run(settings(input));
