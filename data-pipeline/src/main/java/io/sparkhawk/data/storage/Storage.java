@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataOutputStreamBuilder;
+import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Options.CreateFileOptionKeys;
@@ -285,6 +286,13 @@ public final class Storage {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
       channel.force(true);
     }
+  }
+
+  /** Explains the error that Hadoop's local file system throws when the disk fails a write. */
+  public static InfrastructureException diskFailure(FSError error) {
+    return error.getCause() instanceof IOException cause
+        ? writeFailure("to the local disk", cause)
+        : new InfrastructureException("The local disk failed: " + error.getMessage() + ".", error);
   }
 
   /** Explains a failed write to the user; a full disk is named as such. */

@@ -1,7 +1,9 @@
 package io.sparkhawk.driver.cli;
 
 import io.sparkhawk.data.error.SparkhawkException;
+import io.sparkhawk.data.storage.Storage;
 import java.io.PrintWriter;
+import org.apache.hadoop.fs.FSError;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.IParameterExceptionHandler;
@@ -42,7 +44,8 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
   }
 
   /** Prints the failure and returns the process's exit code. */
-  int report(Throwable failure, PrintWriter err) {
+  int report(Throwable thrown, PrintWriter err) {
+    Throwable failure = thrown instanceof FSError disk ? Storage.diskFailure(disk) : thrown;
     int exitCode = UNFORESEEN;
     if (failure instanceof SparkhawkException explained) {
       err.println("sparkhawk: " + explained.getMessage());

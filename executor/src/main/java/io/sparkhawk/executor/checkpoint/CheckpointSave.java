@@ -7,6 +7,7 @@ import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.data.error.SparkhawkException;
 import io.sparkhawk.data.error.UnknownStateException;
+import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.executor.checkpoint.CheckpointContent.Slice;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest.BufferInfo;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest.Part;
@@ -25,6 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.StreamCapabilities;
 
@@ -49,7 +51,12 @@ public final class CheckpointSave {
   private volatile PartReport report = new PartReport(null, Map.of(), "it did not write its part");
 
   /** What a rank tells the others about its part: either the part or why there is none. */
-  private record PartReport(Part part, Map<String, BufferInfo> buffers, String failure) {}
+  private record PartReport(Part part, Map<String, BufferInfo> buffers, String failure) {
+
+    static PartReport failed(SparkhawkException failure) {
+      return new PartReport(null, Map.of(), failure.getMessage());
+    }
+  }
 
   /** What rank 0 tells the others: the exit code and message of a failure, or 0 and nothing. */
   private record Outcome(int exitCode, String message) {}
@@ -83,8 +90,12 @@ public final class CheckpointSave {
         deleteAbandoned();
       }
       report = new PartReport(write(path), buffers(), null);
-    } catch (IOException | SparkhawkException e) {
-      report = new PartReport(null, Map.of(), "%s cannot be written: %s".formatted(path, e));
+    } catch (SparkhawkException e) {
+      report = PartReport.failed(e);
+    } catch (IOException e) {
+      report = PartReport.failed(Storage.writeFailure(path, e));
+    } catch (FSError e) {
+      report = PartReport.failed(Storage.diskFailure(e));
     }
   }
 
@@ -147,7 +158,7 @@ public final class CheckpointSave {
           deleteAttempt();
         }
         throw new InfrastructureException(
-            "Checkpoint %s is not saved: on rank %d of %d, %s."
+            "Checkpoint %s is not saved, because of rank %d of %d: %s"
                 .formatted(folder.path(), writer, worldSize, failure));
       }
     }

@@ -5,10 +5,12 @@ import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.data.error.SparkhawkException;
 import io.sparkhawk.data.error.UnknownStateException;
+import io.sparkhawk.data.storage.Storage;
 import java.io.PrintWriter;
 import java.io.Serializable;
 import java.io.StringWriter;
 import java.util.Objects;
+import org.apache.hadoop.fs.FSError;
 
 /**
  * A worker's failure in a form that survives the way to the driver: Spark would pass on only the
@@ -37,7 +39,8 @@ public record WorkerFailure(Kind kind, String message, String stackTrace) implem
   }
 
   /** Describes what a worker's work threw. */
-  public static WorkerFailure of(Throwable failure) {
+  public static WorkerFailure of(Throwable thrown) {
+    Throwable failure = thrown instanceof FSError disk ? Storage.diskFailure(disk) : thrown;
     StringWriter trace = new StringWriter();
     failure.printStackTrace(new PrintWriter(trace, true));
     return new WorkerFailure(kind(failure), message(failure), trace.toString());

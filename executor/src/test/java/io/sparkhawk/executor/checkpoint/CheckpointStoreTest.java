@@ -457,7 +457,7 @@ class CheckpointStoreTest {
             failure ->
                 assertThat(failure)
                     .isInstanceOf(InfrastructureException.class)
-                    .hasMessageContaining("on rank 1 of 3")
+                    .hasMessageContaining("rank 1 of 3")
                     .hasMessageContaining("No space left on device"));
     assertThat(store.list()).isEmpty();
     assertThat(checkpoint("hidden-1")).isEmptyDirectory();
@@ -542,6 +542,6 @@ class CheckpointStoreTest {
     Files.writeString(runFolder.resolve("checkpoints"), "a file where a folder should be");
     assertThatThrownBy(() -> save(store, at("hidden", 1)))
         .isInstanceOf(InfrastructureException.class)
-        .hasMessageContaining("cannot be written");
+        .hasMessageContaining("Cannot write");
   }
 }
