@@ -1,0 +1,175 @@
+package io.sparkhawk.driver.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.sparkhawk.driver.progress.MetricsLog;
+import io.sparkhawk.driver.progress.RunSummary;
+import io.sparkhawk.executor.stage.StageKind;
+import io.sparkhawk.executor.train.StepMetrics;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The commands as a user gives them, with real executor processes, on a slice of the quickstart.
+ */
+class EndToEndTest {
+
+  private static final Path QUICKSTART = Path.of("../deploy/quickstart").toAbsolutePath();
+  private static final int STEPS = 3;
+
+  @TempDir private static Path folder;
+  private static Path data;
+  private static Path config;
+
+  private final StringWriter err = new StringWriter();
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+
+  @BeforeAll
+  static void prepare() throws IOException {
+    data = folder.resolve("data");
+    config =
+        Files.writeString(
+            folder.resolve("run.yaml"),
+            """
+            run: alone
+            storage: %s
+            teacher: %s
+            data: %s
+            workers: 1
+            student: {state-size: 16, chunk-size: 32, attention-blocks: [3]}
+            evaluation: {between-stage-tokens: 512, final-tokens: 1024, distance-rows: 2}
+            checkpoints: {every-steps: 2}
+            stages:
+              - {name: matrix, tokens: %4$d, batch-tokens: 256, learning-rate: 3e-3}
+              - {name: hidden, tokens: %4$d, batch-tokens: 256, learning-rate: 3e-3}
+              - {name: distill, tokens: %4$d, batch-tokens: 256, learning-rate: 1e-3, train: all}
+            """
+                .formatted(
+                    folder.resolve("runs"), QUICKSTART.resolve("teacher"), data, 256 * STEPS));
+    EndToEndTest test = new EndToEndTest();
+    int exitCode =
+        test.run(
+            "prepare",
+            "--input",
+            QUICKSTART.resolve("corpus/valid-python-doc.jsonl.gz").toString(),
+            "--validation",
+            QUICKSTART.resolve("corpus/valid-postgresql-doc.jsonl.gz").toString(),
+            "--teacher",
+            QUICKSTART.resolve("teacher").toString(),
+            "--output",
+            data.toString(),
+            "--seq-len",
+            "64");
+    assertThat(exitCode).as(test.err.toString()).isZero();
+  }
+
+  private int run(String... arguments) {
+    PrintStream console = new PrintStream(out, true, StandardCharsets.UTF_8);
+    return new CommandLines(
+            new ClusterJobs(console),
+            Optional.empty(),
+            new PrintWriter(out, true, StandardCharsets.UTF_8),
+            new PrintWriter(err, true))
+        .run(arguments);
+  }
+
+  private void distill(String run, int workers) {
+    int exitCode =
+        run(
+            "distill",
+            "--config",
+            config.toString(),
+            "--set",
+            "run=" + run,
+            "--workers",
+            String.valueOf(workers));
+    assertThat(exitCode).as(err.toString()).isZero();
+  }
+
+  private static List<Double> losses(String run) throws IOException {
+    List<Double> losses = new ArrayList<>();
+    for (StepMetrics step : MetricsLog.read(files(), path(run, MetricsLog.FILE_NAME))) {
+      losses.add(step.loss());
+    }
+    return losses;
+  }
+
+  private static FileSystem files() throws IOException {
+    return FileSystem.getLocal(new Configuration());
+  }
+
+  private static org.apache.hadoop.fs.Path path(String run, String file) {
+    return new org.apache.hadoop.fs.Path(
+        folder.resolve("runs").resolve(run).toUri().getPath(), file);
+  }
+
+  @Test
+  void anyNumberOfWorkersGivesTheSameLossCurveAndACompleteRun() throws IOException {
+    distill("alone", 1);
+    distill("two", 2);
+    distill("four", 4);
+
+    List<Double> alone = losses("alone");
+    assertThat(alone).hasSize(3 * STEPS);
+    for (String run : List.of("two", "four")) {
+      List<Double> losses = losses(run);
+      assertThat(losses).hasSize(alone.size());
+      for (int i = 0; i < alone.size(); i++) {
+        assertThat(losses.get(i)).as(run).isCloseTo(alone.get(i), within(1e-4 * alone.get(i)));
+      }
+    }
+    RunSummary summary = RunSummary.read(files(), path("two", RunSummary.FILE_NAME));
+    assertThat(summary.stages())
+        .extracting(RunSummary.Stage::name)
+        .containsExactly(StageKind.values());
+    assertThat(summary.teacherPerplexity()).isLessThan(summary.studentPerplexity());
+    assertThat(folder.resolve("runs/two/report.html")).isNotEmptyFile();
+    assertThat(folder.resolve("runs/two/student/tokenizer.json")).isNotEmptyFile();
+
+    finishedRunIsNotTrainedAgain();
+    studentIsMeasuredAsAtTheEndOfItsRun(summary);
+  }
+
+  private void finishedRunIsNotTrainedAgain() throws IOException {
+    byte[] before = Files.readAllBytes(folder.resolve("runs/two/metrics.jsonl"));
+    out.reset();
+    distill("two", 2);
+
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("distill was finished before");
+    assertThat(Files.readAllBytes(folder.resolve("runs/two/metrics.jsonl"))).isEqualTo(before);
+  }
+
+  private void studentIsMeasuredAsAtTheEndOfItsRun(RunSummary summary) {
+    out.reset();
+    int exitCode =
+        run(
+            "evaluate",
+            "--model",
+            folder.resolve("runs/two/student").toString(),
+            "--data",
+            data.toString(),
+            "--tokens",
+            "1024",
+            "--workers",
+            "1");
+
+    assertThat(exitCode).as(err.toString()).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .contains("Perplexity %.4f".formatted(summary.studentPerplexity()));
+  }
+}
