@@ -30,7 +30,10 @@ class GenerationTaskTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden");
   private static final int VOCABULARY = 96;
   private static final SamplingSettings GREEDY = new SamplingSettings(0, 1, 1, 0);
-  private static final String NEVER = "<|endoftext|>";
+
+  /** The token of the last id. */
+  private static final String END = "<|endoftext|>";
+
   private static final int LONGEST = 64;
 
   @TempDir private Path folder;
@@ -61,7 +64,7 @@ class GenerationTaskTest {
     return """
         {"version": "1.0", "pre_tokenizer": {"type": "WhitespaceSplit"}, "added_tokens": [],
          "model": {"type": "WordLevel", "unk_token": "w0", "vocab": {%s, "%s": %d}}}"""
-        .formatted(words, NEVER, vocabulary - 1);
+        .formatted(words, END, vocabulary - 1);
   }
 
   private GenerationPlan plan(
@@ -83,7 +86,9 @@ class GenerationTaskTest {
   }
 
   private static String words(int... ids) {
-    return Arrays.stream(ids).mapToObj(id -> "w" + id).collect(Collectors.joining(" "));
+    return Arrays.stream(ids)
+        .mapToObj(id -> id == VOCABULARY - 1 ? END : "w" + id)
+        .collect(Collectors.joining(" "));
   }
 
   /** The most likely continuation, the whole sequence computed anew for each token. */
@@ -105,7 +110,7 @@ class GenerationTaskTest {
   void theTextIsTheMostLikelyContinuationOfThePrompt() {
     for (Path model : List.of(pure, hybrid)) {
       StringBuilder text = new StringBuilder();
-      GenerationResult result = run(plan(model, words(5, 6, 7), 30, GREEDY, NEVER), text);
+      GenerationResult result = run(plan(model, words(5, 6, 7), 30, GREEDY, END), text);
       assertThat(text.toString().strip()).isEqualTo(words(continued(model, 30, 5, 6, 7)));
       assertThat(result.stop()).isEqualTo(Stop.MAX_TOKENS);
       assertThat(result.promptTokens()).isEqualTo(3);
@@ -129,7 +134,7 @@ class GenerationTaskTest {
   @Test
   void anEmptyPromptBeginsADocumentAfterTheEndOfAnother() {
     StringBuilder text = new StringBuilder();
-    run(plan(pure, "", 5, GREEDY, NEVER), text);
+    run(plan(pure, "", 5, GREEDY, END), text);
     assertThat(text.toString().strip()).isEqualTo(words(continued(pure, 5, VOCABULARY - 1)));
   }
 
@@ -138,9 +143,9 @@ class GenerationTaskTest {
     StringBuilder first = new StringBuilder();
     StringBuilder second = new StringBuilder();
     StringBuilder other = new StringBuilder();
-    run(plan(hybrid, "w1", 30, new SamplingSettings(1, 0.9, 1.1, 4), NEVER), first);
-    run(plan(hybrid, "w1", 30, new SamplingSettings(1, 0.9, 1.1, 4), NEVER), second);
-    run(plan(hybrid, "w1", 30, new SamplingSettings(1, 0.9, 1.1, 5), NEVER), other);
+    run(plan(hybrid, "w1", 30, new SamplingSettings(1, 0.9, 1.1, 4), END), first);
+    run(plan(hybrid, "w1", 30, new SamplingSettings(1, 0.9, 1.1, 4), END), second);
+    run(plan(hybrid, "w1", 30, new SamplingSettings(1, 0.9, 1.1, 5), END), other);
     assertThat(first).hasToString(second.toString());
     assertThat(first.toString()).isNotEqualTo(other.toString());
   }
@@ -148,7 +153,7 @@ class GenerationTaskTest {
   @Test
   void attentionEndsATextAtTheLongestSequence() {
     String prompt = words(IntStream.range(0, LONGEST - 2).toArray());
-    GenerationResult result = run(plan(hybrid, prompt, 30, GREEDY, NEVER), new StringBuilder());
+    GenerationResult result = run(plan(hybrid, prompt, 30, GREEDY, END), new StringBuilder());
     assertThat(result.stop()).isEqualTo(Stop.LONGEST_SEQUENCE);
     // Two more positions fit, and the last one still has a token that follows it.
     assertThat(result.generatedTokens()).isEqualTo(3);
@@ -156,7 +161,7 @@ class GenerationTaskTest {
 
   @Test
   void aPromptThatAttentionCannotTakeIsRefusedWithBothLengths() {
-    GenerationPlan plan = plan(hybrid, words(new int[LONGEST + 1]), 30, GREEDY, NEVER);
+    GenerationPlan plan = plan(hybrid, words(new int[LONGEST + 1]), 30, GREEDY, END);
     assertThatThrownBy(() -> run(plan, new StringBuilder()))
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContainingAll("65 tokens", "at most 64", hybrid.toString());
@@ -165,11 +170,11 @@ class GenerationTaskTest {
   @Test
   void aFolderThatIsMissingOrHasNoTokenizerIsNamed() throws IOException {
     Files.delete(pure.resolve("tokenizer.json"));
-    assertThatThrownBy(() -> run(plan(pure, "w1", 1, GREEDY, NEVER), new StringBuilder()))
+    assertThatThrownBy(() -> run(plan(pure, "w1", 1, GREEDY, END), new StringBuilder()))
         .isInstanceOf(DataException.class)
         .hasMessageContaining(pure.resolve("tokenizer.json").toString());
     Path missing = folder.resolve("missing");
-    assertThatThrownBy(() -> run(plan(missing, "w1", 1, GREEDY, NEVER), new StringBuilder()))
+    assertThatThrownBy(() -> run(plan(missing, "w1", 1, GREEDY, END), new StringBuilder()))
         .isInstanceOf(DataException.class)
         .hasMessageContaining(missing.toString());
   }
@@ -177,7 +182,7 @@ class GenerationTaskTest {
   @Test
   void aTokenizerThatTheModelDoesNotKnowAllIdsOfIsRefused() throws IOException {
     Files.writeString(pure.resolve("tokenizer.json"), tokenizer(VOCABULARY + 1));
-    assertThatThrownBy(() -> run(plan(pure, "w1", 1, GREEDY, NEVER), new StringBuilder()))
+    assertThatThrownBy(() -> run(plan(pure, "w1", 1, GREEDY, END), new StringBuilder()))
         .isInstanceOf(DataException.class)
         .hasMessageContainingAll("97", "96");
   }
