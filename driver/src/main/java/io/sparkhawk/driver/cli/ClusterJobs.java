@@ -2,6 +2,7 @@ package io.sparkhawk.driver.cli;
 
 import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.driver.config.EvaluateSettings;
+import io.sparkhawk.driver.config.GenerateSettings;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.ClusterSession;
 import io.sparkhawk.driver.launch.ClusterWorkers;
@@ -23,7 +24,10 @@ import java.io.PrintStream;
 import java.time.InstantSource;
 import java.util.Locale;
 
-/** The commands' work, done by Spark: preparation in the driver, everything else in workers. */
+/**
+ * The commands' work: Spark prepares data in the driver, trains and measures in workers; texts are
+ * generated in this process without it.
+ */
 final class ClusterJobs implements Jobs {
 
   private static final ClusterWorkers.Bodies BODIES =
@@ -37,9 +41,11 @@ final class ClusterJobs implements Jobs {
           (plan, collective, listener) -> ModelTasks.evaluateStudent(plan, collective));
 
   private final PrintStream out;
+  private final PrintStream err;
 
-  ClusterJobs(PrintStream out) {
+  ClusterJobs(PrintStream out, PrintStream err) {
     this.out = out;
+    this.err = err;
   }
 
   @Override
@@ -92,5 +98,10 @@ final class ClusterJobs implements Jobs {
               evaluation.tokens(),
               settings.data()));
     }
+  }
+
+  @Override
+  public void generate(GenerateSettings settings, String prompt) {
+    new TextGeneration(out, err).run(Plans.generation(settings, prompt));
   }
 }

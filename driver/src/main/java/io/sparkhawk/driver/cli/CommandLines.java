@@ -2,6 +2,7 @@ package io.sparkhawk.driver.cli;
 
 import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.driver.config.EvaluateSettings;
+import io.sparkhawk.driver.config.GenerateSettings;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -28,12 +29,15 @@ final class CommandLines {
     SettingOptions.addTo(prepare.getCommandSpec(), PrepareSettings.class);
     CommandLine evaluate = new CommandLine(new EvaluateCommand(jobs));
     SettingOptions.addTo(evaluate.getCommandSpec(), EvaluateSettings.class);
+    CommandLine generate = new CommandLine(new GenerateCommand(jobs));
+    SettingOptions.addTo(generate.getCommandSpec(), GenerateSettings.class);
     top =
         new CommandLine(options)
             .addSubcommand(new QuickstartCommand(jobs, home))
             .addSubcommand(prepare)
             .addSubcommand(new DistillCommand(jobs))
             .addSubcommand(evaluate)
+            .addSubcommand(generate)
             .addSubcommand(new ReferenceCommand())
             .setOut(out)
             .setErr(err)

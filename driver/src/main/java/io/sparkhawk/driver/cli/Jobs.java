@@ -2,6 +2,7 @@ package io.sparkhawk.driver.cli;
 
 import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.driver.config.EvaluateSettings;
+import io.sparkhawk.driver.config.GenerateSettings;
 import io.sparkhawk.driver.config.RunConfig;
 
 /**
@@ -18,4 +19,7 @@ public interface Jobs {
 
   /** Measures the perplexity of a model on the held-out rows of a data set. */
   void evaluate(EvaluateSettings settings);
+
+  /** Writes a model's continuation of the prompt. */
+  void generate(GenerateSettings settings, String prompt);
 }

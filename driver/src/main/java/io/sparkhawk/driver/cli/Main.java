@@ -16,6 +16,7 @@ public final class Main {
     PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
     // The launcher says where the distribution lies.
     Optional<Path> home = Optional.ofNullable(System.getProperty("sparkhawk.home")).map(Path::of);
-    System.exit(new CommandLines(new ClusterJobs(System.out), home, out, err).run(arguments));
+    System.exit(
+        new CommandLines(new ClusterJobs(System.out, System.err), home, out, err).run(arguments));
   }
 }

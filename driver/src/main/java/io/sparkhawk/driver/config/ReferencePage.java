@@ -35,6 +35,7 @@ public final class ReferencePage {
     reference.section("The run", RunConfig.class, "");
     reference.section("Options of `sparkhawk prepare`", PrepareSettings.class, "");
     reference.section("Options of `sparkhawk evaluate`", EvaluateSettings.class, "");
+    reference.section("Options of `sparkhawk generate`", GenerateSettings.class, "");
     return reference.page.toString();
   }
 

@@ -2,14 +2,18 @@ package io.sparkhawk.driver.run;
 
 import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.driver.config.EvaluateSettings;
+import io.sparkhawk.driver.config.GenerateSettings;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.config.TimeoutSettings;
 import io.sparkhawk.driver.launch.ClusterSettings;
+import io.sparkhawk.executor.generate.GenerationPlan;
+import io.sparkhawk.executor.generate.SamplingSettings;
 import io.sparkhawk.executor.train.EvaluationPlan;
 import io.sparkhawk.executor.train.TrainingPlan;
 import io.sparkhawk.executor.worker.WorkerTimeouts;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 
@@ -54,6 +58,23 @@ public final class Plans {
         Map.of(),
         defaultCache(),
         threads(settings));
+  }
+
+  /** The plan of continuing a prompt; without a seed in the settings it has a new one. */
+  public static GenerationPlan generation(GenerateSettings settings, String prompt) {
+    // Short enough to be typed again.
+    long seed = settings.seed().orElseGet(() -> (long) new SplittableRandom().nextInt(1_000_000));
+    return new GenerationPlan(
+        qualified(configuration(Map.of()), settings.model()),
+        prompt,
+        settings.maxTokens(),
+        new SamplingSettings(
+            settings.temperature(), settings.topP(), settings.repetitionPenalty(), seed),
+        settings.endOfText(),
+        settings.device(),
+        settings.computeType(),
+        defaultCache(),
+        settings.threads() > 0 ? settings.threads() : cores());
   }
 
   /** The workers of a run. */

@@ -9,6 +9,7 @@ import io.sparkhawk.data.error.SparkhawkException;
 import io.sparkhawk.data.error.UnknownStateException;
 import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.driver.config.EvaluateSettings;
+import io.sparkhawk.driver.config.GenerateSettings;
 import io.sparkhawk.driver.config.ReferencePage;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.executor.stage.StageKind;
@@ -171,6 +172,54 @@ class CommandLinesTest {
   }
 
   @Test
+  void generateTakesEverySettingAsAnOptionAndThePromptAsItIs() {
+    String prompt = "{ \"a: [1,";
+    assertThat(run("generate", "--model", "m", "--prompt", prompt, "--seed", "7", "--top-p", "0.5"))
+        .isZero();
+    assertThat(jobs.prompts).containsExactly(prompt);
+    GenerateSettings settings = (GenerateSettings) jobs.asked.get(0);
+    assertThat(settings.seed()).contains(7L);
+    assertThat(settings.topP()).isEqualTo(0.5);
+    assertThat(settings.temperature()).isEqualTo(0.8);
+    assertThat(settings.maxTokens()).isEqualTo(200);
+  }
+
+  @Test
+  void thePromptMayBeTheContentOfAFile() throws IOException {
+    Path file = Files.writeString(folder.resolve("prompt.txt"), "né\n");
+    assertThat(run("generate", "--model", "m", "--prompt-file", file.toString())).isZero();
+    assertThat(jobs.prompts).containsExactly("né\n");
+  }
+
+  @Test
+  void aPromptFileThatIsMissingOrNotUtf8IsNamed() throws IOException {
+    Path file = folder.resolve("prompt.txt");
+    assertThat(run("generate", "--model", "m", "--prompt-file", file.toString())).isEqualTo(3);
+    assertThat(err.toString()).contains(file.toString(), "cannot be read");
+    Files.write(file, new byte[] {(byte) 0xE9, 'a'});
+    assertThat(run("generate", "--model", "m", "--prompt-file", file.toString())).isEqualTo(3);
+    assertThat(err.toString()).contains("not in UTF-8");
+    assertThat(jobs.asked).isEmpty();
+  }
+
+  @Test
+  void generateNamesEverySettingThatIsNotAllowed() {
+    assertThat(run("generate", "--prompt", "p", "--top-p", "1.5", "--temperature", "-1"))
+        .isEqualTo(2);
+    assertThat(err.toString())
+        .contains("generate has 3 problems", "model: missing", "(--top-p)", "(--temperature)");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"generate --model m", "generate --model m --prompt a --prompt-file prompt.txt"})
+  void generateNeedsOnePromptAndOnlyOne(String line) {
+    assertThat(run(line.split(" "))).isEqualTo(2);
+    assertThat(err.toString()).contains("--prompt", "--help'");
+    assertThat(jobs.asked).isEmpty();
+  }
+
+  @Test
   void quickstartPreparesItsCorpusAndTrainsAllStages() {
     assertThat(run("quickstart", "--out", folder.toString(), "--workers", "1")).isZero();
     assertThat(jobs.asked).hasSize(2);
@@ -257,7 +306,7 @@ class CommandLinesTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"quickstart", "prepare", "distill", "evaluate", "reference"})
+  @ValueSource(strings = {"quickstart", "prepare", "distill", "evaluate", "generate", "reference"})
   void everyCommandHasHelpWithExamples(String command) {
     assertThat(run(command, "--help")).isZero();
     assertThat(out.toString()).contains("Usage: sparkhawk " + command, "Example", "--stacktrace");
@@ -275,7 +324,7 @@ class CommandLinesTest {
   void theTopsHelpListsTheCommandsAndExitCodes() {
     assertThat(run("--help")).isZero();
     assertThat(out.toString())
-        .contains("quickstart", "prepare", "distill", "evaluate", "Exit codes");
+        .contains("quickstart", "prepare", "distill", "evaluate", "generate", "Exit codes");
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.sparkhawk.driver.cli;
 
 import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.driver.config.EvaluateSettings;
+import io.sparkhawk.driver.config.GenerateSettings;
 import io.sparkhawk.driver.config.RunConfig;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.List;
 final class RecordingJobs implements Jobs {
 
   final List<Record> asked = new ArrayList<>();
+  final List<String> prompts = new ArrayList<>();
   Throwable failure;
 
   @Override
@@ -24,6 +26,12 @@ final class RecordingJobs implements Jobs {
 
   @Override
   public void evaluate(EvaluateSettings settings) {
+    record(settings);
+  }
+
+  @Override
+  public void generate(GenerateSettings settings, String prompt) {
+    prompts.add(prompt);
     record(settings);
   }
 

@@ -29,6 +29,12 @@ public final class Block {
     return join(hidden, u, mixer.forward(u));
   }
 
+  /** As {@link #forward(NDArray)} on the next positions of the sequence behind {@code state}. */
+  public NDArray forward(NDArray hidden, MixerState state) {
+    NDArray u = normalise(hidden);
+    return join(hidden, u, state.advance(u));
+  }
+
   /** The block's output where the mixer's is already known. */
   public NDArray join(NDArray hidden, NDArray u, NDArray mixerOutput) {
     return Operators.add(Operators.add(mixerOutput, mlp.forward(u)), hidden);

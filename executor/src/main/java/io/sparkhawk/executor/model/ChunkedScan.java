@@ -1,6 +1,7 @@
 package io.sparkhawk.executor.model;
 
 import ai.djl.ndarray.NDArray;
+import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Operators;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,32 +27,73 @@ final class ChunkedScan {
    */
   static NDArray scan(
       NDArray x, NDArray b, NDArray c, NDArray logDecay, int chunkSize, CausalMask mask) {
-    long length = x.getShape().get(1);
-    long size = Math.min(chunkSize, length);
-    long chunks = (length + size - 1) / size;
-    NDArray xs = chunked(x, size, chunks); // (batch, heads, chunks, size, head size)
-    NDArray bs = chunked(b, size, chunks);
-    NDArray cs = chunked(c, size, chunks);
-    NDArray sums = // (batch, heads, chunks, size)
-        Operators.cumulativeSum(
-            Operators.reshape(
-                chunked(Operators.unsqueeze(logDecay, 3), size, chunks),
-                x.getShape().get(0),
-                x.getShape().get(2),
-                chunks,
-                size),
-            3);
-
-    NDArray scores = Operators.matmul(cs, Operators.transpose(bs, 3, 4)); // (.., size, size)
-    NDArray y = Operators.matmul(Operators.multiply(scores, exp(segmentSums(sums, mask))), xs);
-    if (chunks > 1) {
-      y = Operators.add(y, fromEarlierChunks(xs, bs, cs, sums));
+    Chunks chunks = Chunks.of(x, b, c, logDecay, chunkSize);
+    NDArray y = chunks.within(mask);
+    if (chunks.count() > 1) {
+      y = Operators.add(y, chunks.fromStates(chunks.states(chunks.zeroState(), chunks.count())));
     }
+    return joined(y, x);
+  }
+
+  /**
+   * The outputs y of a sequence's continuation, with the state after it.
+   *
+   * @param state the state before it: (batch, heads, state size, head size)
+   */
+  static Continued resume(
+      NDArray state,
+      NDArray x,
+      NDArray b,
+      NDArray c,
+      NDArray logDecay,
+      int chunkSize,
+      CausalMask mask) {
+    Chunks chunks = Chunks.of(x, b, c, logDecay, chunkSize);
+    // Padding adds nothing to the last chunk's state and, with a log decay of 0, leaves it as it
+    // is.
+    List<NDArray> states = chunks.states(Operators.unsqueeze(state, 2), chunks.count() + 1);
+    NDArray y =
+        Operators.add(chunks.within(mask), chunks.fromStates(states.subList(0, chunks.count())));
+    NDArray last = states.get(chunks.count());
+    return new Continued(joined(y, x), Operators.reshape(last, state.getShape().getShape()));
+  }
+
+  /**
+   * As {@link #resume} for one position: the recurrence itself.
+   *
+   * @param x (batch, 1, heads, head size)
+   * @param b (batch, 1, heads, state size)
+   * @param c like b
+   * @param logDecay (batch, 1, heads)
+   */
+  static Continued step(NDArray state, NDArray x, NDArray b, NDArray c, NDArray logDecay) {
+    NDArray decay = // (batch, heads, 1, 1)
+        Operators.unsqueeze(exp(Operators.transpose(logDecay, 1, 2)), 3);
+    NDArray outer = // (batch, heads, state size, head size)
+        Operators.matmul(Operators.permute(b, 0, 2, 3, 1), Operators.transpose(x, 1, 2));
+    NDArray next = Operators.add(Operators.multiply(state, decay), outer);
+    NDArray y =
+        Operators.matmul(Operators.transpose(c, 1, 2), next); // (batch, heads, 1, head size)
+    return new Continued(Operators.transpose(y, 1, 2), next);
+  }
+
+  /**
+   * What a continuation gives.
+   *
+   * @param y outputs, like x
+   * @param state the state after the last position: (batch, heads, state size, head size)
+   */
+  record Continued(NDArray y, NDArray state) {}
+
+  /** (batch, heads, chunks, size, head size) to the shape of x, without the padding. */
+  private static NDArray joined(NDArray y, NDArray x) {
+    long padded = y.getShape().get(2) * y.getShape().get(3);
+    long length = x.getShape().get(1);
     NDArray joined = Operators.permute(y, 0, 2, 3, 1, 4); // (batch, chunks, size, heads, head size)
     NDArray flat =
         Operators.reshape(
-            joined, x.getShape().get(0), chunks * size, x.getShape().get(2), x.getShape().get(3));
-    return chunks * size == length ? flat : Operators.narrow(flat, 1, 0, length);
+            joined, x.getShape().get(0), padded, x.getShape().get(2), x.getShape().get(3));
+    return padded == length ? flat : Operators.narrow(flat, 1, 0, length);
   }
 
   /**
@@ -67,27 +109,91 @@ final class ChunkedScan {
     return Operators.add(differences, mask.of(sums, sums.getShape().get(last - 1)));
   }
 
-  /** What the states that enter each chunk contribute to its outputs. */
-  private static NDArray fromEarlierChunks(NDArray xs, NDArray bs, NDArray cs, NDArray sums) {
-    long chunks = sums.getShape().get(2);
-    long size = sums.getShape().get(3);
-    NDArray totals = Operators.narrow(sums, 3, size - 1, 1); // (batch, heads, chunks, 1)
-    NDArray toEnd = Operators.unsqueeze(exp(Operators.subtract(totals, sums)), 4);
-    NDArray states = // (batch, heads, chunks, state size, head size)
-        Operators.matmul(Operators.transpose(Operators.multiply(bs, toEnd), 3, 4), xs);
-    NDArray decays = Operators.unsqueeze(exp(totals), 4); // (batch, heads, chunks, 1, 1)
+  /**
+   * The operands of a scan, cut into chunks and padded with zeros.
+   *
+   * @param x (batch, heads, chunks, size, head size)
+   * @param b (batch, heads, chunks, size, state size)
+   * @param c like b
+   * @param sums running sums of the log decays inside each chunk: (batch, heads, chunks, size)
+   */
+  private record Chunks(NDArray x, NDArray b, NDArray c, NDArray sums) {
 
-    List<NDArray> entering = new ArrayList<>();
-    NDArray state = Operators.zerosLike(Operators.narrow(states, 2, 0, 1));
-    entering.add(state);
-    for (long chunk = 0; chunk < chunks - 1; chunk++) {
-      NDArray decay = Operators.narrow(decays, 2, chunk, 1);
-      state =
-          Operators.add(Operators.multiply(state, decay), Operators.narrow(states, 2, chunk, 1));
-      entering.add(state);
+    static Chunks of(NDArray x, NDArray b, NDArray c, NDArray logDecay, int chunkSize) {
+      long length = x.getShape().get(1);
+      long size = Math.min(chunkSize, length);
+      long chunks = (length + size - 1) / size;
+      NDArray decays = // (batch, heads, chunks, size)
+          Operators.reshape(
+              chunked(Operators.unsqueeze(logDecay, 3), size, chunks),
+              x.getShape().get(0),
+              x.getShape().get(2),
+              chunks,
+              size);
+      return new Chunks(
+          chunked(x, size, chunks),
+          chunked(b, size, chunks),
+          chunked(c, size, chunks),
+          Operators.cumulativeSum(decays, 3));
     }
-    NDArray fromStart = Operators.unsqueeze(exp(sums), 4);
-    return Operators.matmul(Operators.multiply(cs, fromStart), Operators.concatenate(entering, 2));
+
+    int count() {
+      return (int) sums.getShape().get(2);
+    }
+
+    /** What the positions of each chunk give to its outputs: like x. */
+    NDArray within(CausalMask mask) {
+      NDArray scores = Operators.matmul(c, Operators.transpose(b, 3, 4)); // (.., size, size)
+      return Operators.matmul(Operators.multiply(scores, exp(segmentSums(sums, mask))), x);
+    }
+
+    /** What each chunk adds to the state: (batch, heads, chunks, state size, head size). */
+    NDArray contributions() {
+      NDArray toEnd = Operators.unsqueeze(exp(Operators.subtract(totals(), sums)), 4);
+      return Operators.matmul(Operators.transpose(Operators.multiply(b, toEnd), 3, 4), x);
+    }
+
+    /** (batch, heads, 1, state size, head size). */
+    NDArray zeroState() {
+      return Operators.zeros(
+          x.getManager(),
+          ElementType.of(x),
+          x.getShape().get(0),
+          x.getShape().get(1),
+          1,
+          b.getShape().get(4),
+          x.getShape().get(4));
+    }
+
+    /** The log decay over each whole chunk: (batch, heads, chunks, 1). */
+    private NDArray totals() {
+      return Operators.narrow(sums, 3, sums.getShape().get(3) - 1, 1);
+    }
+
+    /**
+     * The states before the chunks, in their order, the one after the last chunk being last.
+     *
+     * @param first the state before the first chunk: (batch, heads, 1, state size, head size)
+     * @param wanted how many states
+     */
+    List<NDArray> states(NDArray first, int wanted) {
+      NDArray added = contributions();
+      NDArray decays = Operators.unsqueeze(exp(totals()), 4); // (batch, heads, chunks, 1, 1)
+      List<NDArray> states = new ArrayList<>();
+      states.add(first);
+      for (int chunk = 0; chunk < wanted - 1; chunk++) {
+        NDArray decayed =
+            Operators.multiply(states.get(chunk), Operators.narrow(decays, 2, chunk, 1));
+        states.add(Operators.add(decayed, Operators.narrow(added, 2, chunk, 1)));
+      }
+      return states;
+    }
+
+    /** What the states that enter the chunks give to their outputs: like x. */
+    NDArray fromStates(List<NDArray> entering) {
+      NDArray fromStart = Operators.unsqueeze(exp(sums), 4);
+      return Operators.matmul(Operators.multiply(c, fromStart), Operators.concatenate(entering, 2));
+    }
   }
 
   /** (batch, length, heads, n), padded with zeros, to (batch, heads, chunks, size, n). */

@@ -22,6 +22,21 @@ public interface Mixer {
    */
   NDArray matrix(NDArray u);
 
+  /**
+   * The mixer before the first position of sequences that it will be given piece by piece. Unless a
+   * mixer has a recurrent form of its own, all inputs are remembered.
+   *
+   * @param batch sequences that go side by side
+   */
+  default MixerState start(long batch) {
+    return new InputHistory(this);
+  }
+
+  /** The longest sequence, in positions, that the mixer can take. */
+  default long longestSequence() {
+    return Long.MAX_VALUE;
+  }
+
   /** All weights, in the order of their use. */
   List<Parameter> parameters();
 

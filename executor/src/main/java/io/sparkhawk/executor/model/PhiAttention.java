@@ -1,6 +1,7 @@
 package io.sparkhawk.executor.model;
 
 import ai.djl.ndarray.NDArray;
+import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Operators;
 import java.util.List;
 import java.util.stream.Stream;
@@ -44,6 +45,60 @@ final class PhiAttention implements Mixer {
     double scale = 1 / Math.sqrt((double) q.getShape().get(3));
     NDArray scores = Operators.scale(Operators.matmul(q, Operators.transpose(k, 2, 3)), scale);
     return Operators.softmax(Operators.add(scores, mask.of(u, length)));
+  }
+
+  @Override
+  public MixerState start(long batch) {
+    NDArray weight = query.weight().value();
+    long headSize = weight.getShape().get(0) / heads;
+    return new Cached(new KeyValueCache(weight, batch, heads, headSize, rotary.positions()));
+  }
+
+  @Override
+  public long longestSequence() {
+    return rotary.positions();
+  }
+
+  /** Attention from new positions to themselves and to those in the cache. */
+  private final class Cached implements MixerState {
+
+    private final KeyValueCache cache;
+
+    Cached(KeyValueCache cache) {
+      this.cache = cache;
+    }
+
+    @Override
+    public NDArray advance(NDArray u) {
+      int past = Math.toIntExact(cache.length());
+      NDArray q = rotary.apply(split(query.forward(u)), past); // (batch, heads, length, head size)
+      NDArray k = rotary.apply(split(key.forward(u)), past);
+      NDArray v = split(value.forward(u));
+      cache.append(k, v);
+      return project(past == 0 ? Operators.causalAttention(q, k, v) : attendToCache(u, q, past));
+    }
+
+    private NDArray attendToCache(NDArray u, NDArray q, long past) {
+      long length = q.getShape().get(2);
+      double scale = 1 / Math.sqrt((double) q.getShape().get(3));
+      NDArray scores = // (batch, heads, length, past + length)
+          Operators.scale(Operators.matmul(q, Operators.transpose(cache.keys(), 2, 3)), scale);
+      if (length > 1) {
+        NDArray seen = Operators.zeros(u.getManager(), ElementType.of(u), length, past);
+        scores = Operators.add(scores, Operators.concatenate(List.of(seen, mask.of(u, length)), 1));
+      }
+      return Operators.matmul(Operators.softmax(scores), cache.values());
+    }
+
+    @Override
+    public long bytes() {
+      return cache.bytes();
+    }
+
+    @Override
+    public void close() {
+      cache.close();
+    }
   }
 
   /**

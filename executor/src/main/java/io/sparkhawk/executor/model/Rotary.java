@@ -43,6 +43,11 @@ final class Rotary {
     return HostMemory.tensor(manager, values, type, positions, dimensions);
   }
 
+  /** The longest sequence. */
+  long positions() {
+    return cosine.getShape().get(0);
+  }
+
   /**
    * Rotates queries or keys (batch, heads, length, head size) of the positions from {@code first}.
    */
