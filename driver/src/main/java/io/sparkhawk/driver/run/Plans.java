@@ -5,6 +5,7 @@ import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.config.TimeoutSettings;
 import io.sparkhawk.driver.launch.ClusterSettings;
+import io.sparkhawk.executor.evaluate.TaskPlan;
 import io.sparkhawk.executor.train.EvaluationPlan;
 import io.sparkhawk.executor.train.TrainingPlan;
 import io.sparkhawk.executor.worker.WorkerTimeouts;
@@ -42,13 +43,28 @@ public final class Plans {
         config.threads(cores()));
   }
 
-  /** The plan of measuring a model. */
-  public static EvaluationPlan evaluation(EvaluateSettings settings) {
+  /** The plan of measuring the perplexity of one of the models. */
+  public static EvaluationPlan perplexity(EvaluateSettings settings, String model, String data) {
     Configuration configuration = configuration(Map.of());
     return new EvaluationPlan(
-        qualified(configuration, settings.model()),
-        qualified(configuration, settings.data()),
+        qualified(configuration, model),
+        qualified(configuration, data),
         settings.tokens(),
+        settings.device(),
+        settings.computeType(),
+        Map.of(),
+        defaultCache(),
+        threads(settings));
+  }
+
+  /** The plan of scoring tasks with all of the models. */
+  public static TaskPlan tasks(EvaluateSettings settings) {
+    Configuration configuration = configuration(Map.of());
+    return new TaskPlan(
+        settings.models().stream().map(model -> qualified(configuration, model)).toList(),
+        settings.tasks().stream().map(file -> qualified(configuration, file)).toList(),
+        settings.maxLength(),
+        settings.endOfText(),
         settings.device(),
         settings.computeType(),
         Map.of(),
@@ -62,7 +78,7 @@ public final class Plans {
         config.workers(), config.threads(cores()), config.workerMemory(), config.spark());
   }
 
-  /** The workers that measure a model. */
+  /** The workers that measure models. */
   public static ClusterSettings cluster(EvaluateSettings settings) {
     return new ClusterSettings(settings.workers(), threads(settings), "1g", Map.of());
   }
