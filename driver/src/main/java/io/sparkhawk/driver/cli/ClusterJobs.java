@@ -4,25 +4,18 @@ import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.GenerateSettings;
 import io.sparkhawk.driver.config.RunConfig;
-import io.sparkhawk.driver.launch.ClusterSession;
 import io.sparkhawk.driver.launch.ClusterWorkers;
 import io.sparkhawk.driver.launch.Distillation;
-import io.sparkhawk.driver.launch.StageLauncher;
 import io.sparkhawk.driver.progress.ConsoleProgress;
 import io.sparkhawk.driver.run.Plans;
 import io.sparkhawk.driver.run.RunFolder;
 import io.sparkhawk.driver.run.RunProgress;
-import io.sparkhawk.executor.train.Evaluation;
-import io.sparkhawk.executor.train.EvaluationPlan;
 import io.sparkhawk.executor.train.ModelTasks;
 import io.sparkhawk.executor.train.StageTrainer;
-import io.sparkhawk.executor.train.TrainingListener;
 import io.sparkhawk.executor.train.TrainingPlan;
 import io.sparkhawk.executor.worker.TcpRingOpener;
-import io.sparkhawk.executor.worker.WorkerTimeouts;
 import java.io.PrintStream;
 import java.time.InstantSource;
-import java.util.Locale;
 
 /**
  * The commands' work: Spark prepares data in the driver, trains and measures in workers; texts are
@@ -79,24 +72,8 @@ final class ClusterJobs implements Jobs {
 
   @Override
   public void evaluate(EvaluateSettings settings) {
-    EvaluationPlan plan = Plans.evaluation(settings);
-    try (ConsoleProgress console = ConsoleProgress.forThisProcess(out);
-        ClusterSession session =
-            ClusterSession.start("sparkhawk evaluate", Plans.cluster(settings))) {
-      Evaluation evaluation =
-          new StageLauncher(session, new TcpRingOpener(), WorkerTimeouts.DEFAULT)
-              .run(
-                  "evaluation",
-                  plan,
-                  (p, collective, listener) -> ModelTasks.evaluate(p, collective),
-                  TrainingListener.SILENT);
-      console.message(
-          String.format(
-              Locale.ROOT,
-              "Perplexity %.4f on %,d held-out tokens of %s",
-              evaluation.perplexity(),
-              evaluation.tokens(),
-              settings.data()));
+    try (ConsoleProgress console = ConsoleProgress.forThisProcess(out)) {
+      new EvaluationJob(console).run(settings);
     }
   }
 

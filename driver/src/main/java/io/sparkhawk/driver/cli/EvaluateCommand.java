@@ -6,18 +6,20 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** {@code sparkhawk evaluate}: a model's perplexity. */
+/** {@code sparkhawk evaluate}: perplexity and task accuracy of one model or of two. */
 @Command(
     name = "evaluate",
     description = {
-      "Measure the perplexity of a teacher or a student on the held-out rows of a data set.",
+      "Measure a teacher or a student, or both side by side: the perplexity on the held-out rows of"
+          + " a data set, and the accuracy on tasks in files of JSON lines.",
       ""
     },
     footer = {
       "",
       "Examples:",
       "  sparkhawk evaluate --model runs/my-student/student --data data",
-      "  sparkhawk evaluate --model phi-1_5 --data data --tokens 20K --workers 1"
+      "  sparkhawk evaluate --model phi-1_5 --data data --tokens 20K --workers 1",
+      "  sparkhawk evaluate --model phi-1_5 --compare runs/my-student/student --tasks tasks/*.jsonl"
     })
 final class EvaluateCommand implements Runnable {
 

@@ -17,7 +17,7 @@ public interface Jobs {
   /** Trains the stages of a run, or those that are left, and writes the student and the report. */
   void distill(RunConfig config);
 
-  /** Measures the perplexity of a model on the held-out rows of a data set. */
+  /** Measures models: perplexity on the held-out rows of a data set, and tasks. */
   void evaluate(EvaluateSettings settings);
 
   /** Writes a model's continuation of the prompt. */

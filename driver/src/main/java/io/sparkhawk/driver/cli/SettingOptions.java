@@ -9,7 +9,8 @@ import picocli.CommandLine.Model.OptionSpec;
 
 /**
  * Gives a command one option for each setting of a record: {@code --seq-len} for {@code seqLen}.
- * Texts, defaults and checks are those of the record; a list setting's option may be repeated.
+ * Texts, defaults and checks are those of the record; a list setting's option takes several values
+ * and may be repeated.
  */
 final class SettingOptions {
 
@@ -40,7 +41,7 @@ final class SettingOptions {
             .paramLabel(label(setting))
             .description(literal(description(setting)));
     return setting.list()
-        ? option.type(List.class).auxiliaryTypes(String.class).arity("1").build()
+        ? option.type(List.class).auxiliaryTypes(String.class).arity("1..*").build()
         : option.type(String.class).build();
   }
 
@@ -57,7 +58,7 @@ final class SettingOptions {
   private static String description(SettingDescription setting) {
     StringBuilder text = new StringBuilder(setting.meaning());
     if (setting.list()) {
-      text.append(" May be repeated.");
+      text.append(" Takes several and may be repeated.");
     } else if (!setting.anyText()) {
       text.append(" Allowed: ").append(setting.allowed()).append('.');
     }

@@ -6,6 +6,7 @@ import io.sparkhawk.driver.config.GenerateSettings;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.config.TimeoutSettings;
 import io.sparkhawk.driver.launch.ClusterSettings;
+import io.sparkhawk.executor.evaluate.TaskPlan;
 import io.sparkhawk.executor.generate.GenerationPlan;
 import io.sparkhawk.executor.generate.SamplingSettings;
 import io.sparkhawk.executor.train.EvaluationPlan;
@@ -46,12 +47,12 @@ public final class Plans {
         config.threads(cores()));
   }
 
-  /** The plan of measuring a model. */
-  public static EvaluationPlan evaluation(EvaluateSettings settings) {
+  /** The plan of measuring the perplexity of one of the models. */
+  public static EvaluationPlan perplexity(EvaluateSettings settings, String model, String data) {
     Configuration configuration = configuration(Map.of());
     return new EvaluationPlan(
-        qualified(configuration, settings.model()),
-        qualified(configuration, settings.data()),
+        qualified(configuration, model),
+        qualified(configuration, data),
         settings.tokens(),
         settings.device(),
         settings.computeType(),
@@ -77,13 +78,28 @@ public final class Plans {
         settings.threads() > 0 ? settings.threads() : cores());
   }
 
+  /** The plan of scoring tasks with all of the models. */
+  public static TaskPlan tasks(EvaluateSettings settings) {
+    Configuration configuration = configuration(Map.of());
+    return new TaskPlan(
+        settings.models().stream().map(model -> qualified(configuration, model)).toList(),
+        settings.tasks().stream().map(file -> qualified(configuration, file)).toList(),
+        settings.maxLength(),
+        settings.endOfText(),
+        settings.device(),
+        settings.computeType(),
+        Map.of(),
+        defaultCache(),
+        threads(settings));
+  }
+
   /** The workers of a run. */
   public static ClusterSettings cluster(RunConfig config) {
     return new ClusterSettings(
         config.workers(), config.threads(cores()), config.workerMemory(), config.spark());
   }
 
-  /** The workers that measure a model. */
+  /** The workers that measure models. */
   public static ClusterSettings cluster(EvaluateSettings settings) {
     return new ClusterSettings(settings.workers(), threads(settings), "1g", Map.of());
   }

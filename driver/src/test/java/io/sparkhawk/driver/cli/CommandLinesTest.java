@@ -220,6 +220,23 @@ class CommandLinesTest {
   }
 
   @Test
+  void evaluateTakesSeveralTaskFilesAfterOneOption() {
+    assertThat(run("evaluate", "--tasks", "a.jsonl", "b.jsonl", "--model", "m", "--compare", "s"))
+        .isZero();
+    EvaluateSettings settings = (EvaluateSettings) jobs.asked.get(0);
+    assertThat(settings.tasks()).containsExactly("a.jsonl", "b.jsonl");
+    assertThat(settings.models()).containsExactly("m", "s");
+    assertThat(settings.data()).isEmpty();
+  }
+
+  @Test
+  void evaluateWithoutAnythingToMeasureIsRefused() {
+    assertThat(run("evaluate", "--model", "m")).isEqualTo(2);
+    assertThat(err.toString()).contains("nothing to measure", "--data", "--tasks");
+    assertThat(jobs.asked).isEmpty();
+  }
+
+  @Test
   void quickstartPreparesItsCorpusAndTrainsAllStages() {
     assertThat(run("quickstart", "--out", folder.toString(), "--workers", "1")).isZero();
     assertThat(jobs.asked).hasSize(2);
