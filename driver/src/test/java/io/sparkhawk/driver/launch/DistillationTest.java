@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.executor.checkpoint.CheckpointSettings;
+import io.sparkhawk.executor.model.MixerKind;
 import io.sparkhawk.executor.model.StudentSettings;
 import io.sparkhawk.executor.stage.HiddenTarget;
 import io.sparkhawk.executor.stage.StageKind;
@@ -39,7 +40,7 @@ class DistillationTest {
           1,
           DeviceKind.CPU,
           ElementType.FLOAT32,
-          new StudentSettings(64, 4, 1, 128, List.of()),
+          new StudentSettings(MixerKind.MAMBA2, false, 64, 4, 1, 128, List.of()),
           List.of(stage(StageKind.MATRIX), stage(StageKind.HIDDEN), stage(StageKind.DISTILL)),
           0,
           new CheckpointSettings(500, 2),

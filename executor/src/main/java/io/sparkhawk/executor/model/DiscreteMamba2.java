@@ -5,34 +5,31 @@ import ai.djl.ndarray.NDManager;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Operators;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The discrete Mamba-2 mixer of Phi-Mamba: per head h_t = exp(-softplus(A_t)) h_{t-1} + B_t x_t^T,
  * y_t = C_t h_t + D x_t, with B and C of its own for each head, a causal convolution over x, B and
  * C, and a gate SiLU(z + z_bias) before the output projection (goombalab/phi-mamba,
  * modules/mixers/discrete_mamba2.py).
+ *
+ * <p>{@link MixerKind#LOW_RANK} is the same mixer without decay: A is not there and the factor is
+ * 1, which makes it causal linear attention.
  */
 final class DiscreteMamba2 implements Mixer {
 
   private final Parameter inProjection; // rows: x, B, C, z, A
-  private final Parameter convWeight; // (x, B and C channels, 1, conv width)
-  private final Parameter convBias;
-  private final Parameter gateBias; // (inner width)
-  private final Parameter skip; // D, one for each head
-  private final Parameter outProjection; // (width, inner width)
-  private final MambaShape shape;
+  private final CausalConvolution convolution; // over x, B and C
+  private final GatedOutput output;
+  private final MixerShape shape;
   private final CausalMask mask;
 
-  DiscreteMamba2(ParameterSource source, String name, MambaShape shape, CausalMask mask) {
-    long inner = shape.innerWidth();
+  DiscreteMamba2(ParameterSource source, String name, MixerShape shape, CausalMask mask) {
     this.inProjection =
         source.parameter(name + ".in_proj.weight", shape.projectionRows(), shape.width());
-    this.convWeight =
-        source.parameter(name + ".conv1d.weight", shape.convChannels(), 1, shape.convWidth());
-    this.convBias = source.parameter(name + ".conv1d.bias", shape.convChannels());
-    this.gateBias = source.parameter(name + ".z_bias", inner);
-    this.skip = source.parameter(name + ".D", shape.heads());
-    this.outProjection = source.parameter(name + ".out_proj.weight", shape.width(), inner);
+    this.convolution =
+        new CausalConvolution(source, name + ".conv1d", shape.convChannels(), shape.convWidth());
+    this.output = new GatedOutput(source, name, shape);
     this.shape = shape;
     this.mask = mask;
   }
@@ -40,8 +37,9 @@ final class DiscreteMamba2 implements Mixer {
   @Override
   public NDArray forward(NDArray u) {
     NDArray projected = Operators.linear(u, inProjection.value());
-    Operands in = operands(projected, Operators.padLength(channels(projected), taps() - 1, 0));
-    return output(in, ChunkedScan.scan(in.x, in.b, in.c, in.logDecay, shape.chunkSize(), mask));
+    Operands in = operands(projected, convolution.forward(channels(projected)));
+    NDArray y = ChunkedScan.scan(in.x, in.b, in.c, in.logDecay, shape.chunkSize(), mask);
+    return output.forward(y, in.x, in.z);
   }
 
   /**
@@ -56,29 +54,20 @@ final class DiscreteMamba2 implements Mixer {
   private record Operands(NDArray x, NDArray b, NDArray c, NDArray logDecay, NDArray z) {}
 
   /**
-   * Convolution and cutting of the input projection.
+   * Cuts the input projection and its convolved channels.
    *
    * @param projected (batch, length, rows)
-   * @param window the channels of x, B and C with the conv width - 1 positions before them
+   * @param xbc the channels of x, B and C after the convolution
    */
-  private Operands operands(NDArray projected, NDArray window) {
+  private Operands operands(NDArray projected, NDArray xbc) {
     long inner = shape.innerWidth();
-    long states = (long) shape.heads() * shape.stateSize();
-    NDArray xbc = convolve(window, convWeight.value(), convBias.value());
+    long states = shape.stateChannels();
     return new Operands(
         heads(Operators.narrow(xbc, 2, 0, inner), shape.headSize()),
         heads(Operators.narrow(xbc, 2, inner, states), shape.stateSize()),
         heads(Operators.narrow(xbc, 2, inner + states, states), shape.stateSize()),
         logDecay(projected),
         Operators.narrow(projected, 2, shape.convChannels(), inner));
-  }
-
-  /** Skip connection, gate and output projection on the recurrence's y, which is like x. */
-  private NDArray output(Operands in, NDArray recurrence) {
-    NDArray skipped = Operators.multiply(in.x, Operators.reshape(skip.value(), -1, 1));
-    NDArray y = Operators.reshape(Operators.add(recurrence, skipped), in.z.getShape().getShape());
-    NDArray gate = Operators.silu(Operators.add(in.z, gateBias.value()));
-    return Operators.linear(Operators.multiply(y, gate), outProjection.value());
   }
 
   /** The channels of x, B and C before the convolution. */
@@ -126,11 +115,11 @@ final class DiscreteMamba2 implements Mixer {
       long length = u.getShape().get(1);
       NDArray projected = Operators.linear(u, inProjection.value());
       NDArray inputs = Operators.concatenate(List.of(window.get(), channels(projected)), 1);
-      Operands in = operands(projected, inputs);
+      Operands in = operands(projected, convolution.over(inputs, 0));
       ChunkedScan.Continued next = next(in, length);
       window.set(Operators.narrow(inputs, 1, length, taps() - 1).duplicate());
       state.set(next.state());
-      return output(in, Operators.convert(next.y(), type));
+      return output.forward(Operators.convert(next.y(), type), in.x, in.z);
     }
 
     private ChunkedScan.Continued next(Operands in, long length) {
@@ -163,52 +152,49 @@ final class DiscreteMamba2 implements Mixer {
   public NDArray matrix(NDArray u) {
     long length = u.getShape().get(1);
     long inner = shape.innerWidth();
-    long states = (long) shape.heads() * shape.stateSize();
+    long states = shape.stateChannels();
     // x and z do not enter the matrix: their rows of the projection are left out.
     NDArray rows = Operators.narrow(inProjection.value(), 0, inner, 2 * states);
-    NDArray weight = Operators.narrow(convWeight.value(), 0, inner, 2 * states);
-    NDArray bias = Operators.narrow(convBias.value(), 0, inner, 2 * states);
-    NDArray channels = Operators.padLength(Operators.linear(u, rows), taps() - 1, 0);
-    NDArray bc = convolve(channels, weight, bias);
+    NDArray bc = convolution.forward(Operators.linear(u, rows), inner);
     NDArray b = heads(Operators.narrow(bc, 2, 0, states), shape.stateSize());
     NDArray c = heads(Operators.narrow(bc, 2, states, states), shape.stateSize());
-    long firstDecay = inner + shape.convChannels();
-    NDArray decayRows = Operators.narrow(inProjection.value(), 0, firstDecay, shape.heads());
-    NDArray logDecay = Operators.negate(Operators.softplus(Operators.linear(u, decayRows)));
 
     NDArray scores = // C_i . B_j: (batch, heads, length, length)
         Operators.matmul(Operators.permute(c, 0, 2, 1, 3), Operators.permute(b, 0, 2, 3, 1));
-    NDArray sums = Operators.cumulativeSum(Operators.transpose(logDecay, 1, 2), 2);
+    NDArray sums = Operators.cumulativeSum(Operators.transpose(matrixLogDecay(u), 1, 2), 2);
     NDArray decays = Operators.exp(ChunkedScan.segmentSums(sums, mask));
-    NDArray diagonal =
-        Operators.multiply(Operators.reshape(skip.value(), -1, 1, 1), mask.identity(u, length));
-    return Operators.add(Operators.multiply(scores, decays), diagonal);
+    return Operators.add(
+        Operators.multiply(scores, decays), output.diagonal(mask.identity(u, length)));
   }
 
-  /** -softplus(A): (batch, length, heads). */
-  private NDArray logDecay(NDArray projected) {
-    long first = (long) shape.convChannels() + shape.innerWidth();
-    return Operators.negate(
-        Operators.softplus(Operators.narrow(projected, 2, first, shape.heads())));
-  }
-
-  /**
-   * Causal depth-wise convolution as shifted products.
-   *
-   * @param window (batch, conv width - 1 + length, channels)
-   * @param weight (channels, 1, conv width); the last tap is the position itself
-   * @param bias (channels)
-   * @return (batch, length, channels)
-   */
-  private NDArray convolve(NDArray window, NDArray weight, NDArray bias) {
-    long length = window.getShape().get(1) - taps() + 1;
-    NDArray byTap = Operators.transpose(Operators.reshape(weight, -1, taps()), 0, 1);
-    NDArray sum = bias;
-    for (int tap = 0; tap < taps(); tap++) {
-      NDArray shifted = Operators.narrow(window, 1, tap, length);
-      sum = Operators.add(sum, Operators.multiply(shifted, Operators.narrow(byTap, 0, tap, 1)));
+  private NDArray matrixLogDecay(NDArray u) {
+    if (!shape.kind().decays()) {
+      return noDecay(u);
     }
-    return sum;
+    NDArray rows = Operators.narrow(inProjection.value(), 0, firstDecayRow(), shape.heads());
+    return Operators.negate(Operators.softplus(Operators.linear(u, rows)));
+  }
+
+  /** -softplus(A), or 0 if nothing decays: (batch, length, heads). */
+  private NDArray logDecay(NDArray projected) {
+    if (!shape.kind().decays()) {
+      return noDecay(projected);
+    }
+    return Operators.negate(
+        Operators.softplus(Operators.narrow(projected, 2, firstDecayRow(), shape.heads())));
+  }
+
+  private NDArray noDecay(NDArray like) {
+    return Operators.zeros(
+        like.getManager(),
+        ElementType.of(like),
+        like.getShape().get(0),
+        like.getShape().get(1),
+        shape.heads());
+  }
+
+  private long firstDecayRow() {
+    return (long) shape.convChannels() + shape.innerWidth();
   }
 
   /** (batch, length, heads * size) to (batch, length, heads, size). */
@@ -218,11 +204,15 @@ final class DiscreteMamba2 implements Mixer {
 
   @Override
   public List<Parameter> parameters() {
-    return List.of(inProjection, convWeight, convBias, gateBias, skip, outProjection);
+    return Stream.of(List.of(inProjection), convolution.parameters(), output.parameters())
+        .flatMap(List::stream)
+        .toList();
   }
 
   @Override
   public List<Parameter> matrixParameters() {
-    return List.of(inProjection, convWeight, convBias, skip);
+    return Stream.of(List.of(inProjection), convolution.parameters(), List.of(output.skip()))
+        .flatMap(List::stream)
+        .toList();
   }
 }

@@ -51,15 +51,19 @@ public final class Models {
   /**
    * A student at the start of its training: MLPs, norms, embedding and head of the teacher, mixers
    * as {@link StudentInitialisation} says. The same seed gives the same student.
+   *
+   * @param fromAttention whether mixers begin with the weights of the teacher's attention, which
+   *     {@link StudentConfig#of} has found to fit
    */
-  public static LanguageModel newStudent(LanguageModel teacher, StudentConfig config, long seed) {
+  public static LanguageModel newStudent(
+      LanguageModel teacher, StudentConfig config, long seed, boolean fromAttention) {
     ElementType type = teacher.elementType();
     return build(
         teacher.manager().getDevice(),
         manager ->
             phiMamba(
                 config,
-                new StudentInitialisation(teacher, config, manager, type, seed),
+                new StudentInitialisation(teacher, config, manager, type, seed, fromAttention),
                 manager,
                 type));
   }
@@ -114,7 +118,7 @@ public final class Models {
           config.isAttention(i)
               ? new PhiAttention(
                   source, name + ".mixer.self_attn", width, config.heads(), rotary, mask)
-              : new DiscreteMamba2(source, name + ".mixer", config.mamba(), mask);
+              : mixer(config, source, name + ".mixer", mask);
       long inner = (long) StudentConfig.MLP_FACTOR * width;
       blocks.add(new Block(norm, mixer, Mlp.from(source, name + ".mlp", width, inner)));
     }
@@ -122,6 +126,15 @@ public final class Models {
         LayerNorm.from(source, "backbone.final_layernorm", width, StudentConfig.LAYER_NORM_EPSILON);
     Linear head = Linear.from(source, "lm_head", width, config.vocabulary());
     return new LanguageModel(manager, type, embedding, blocks, finalNorm, head);
+  }
+
+  private static Mixer mixer(
+      StudentConfig config, ParameterSource source, String name, CausalMask mask) {
+    MixerShape shape = config.mixerShape();
+    return switch (config.mixer()) {
+      case MAMBA2, LOW_RANK -> new DiscreteMamba2(source, name, shape, mask);
+      case TOEPLITZ -> new ToeplitzMixer(source, name, shape, config.maxPositions(), mask);
+    };
   }
 
   /** The manager passes to the model; if building fails it is closed. */

@@ -13,11 +13,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * The sizes of a Phi-Mamba student, read and written in the form of goombalab/phi-mamba
  * (assets/sample_config.json): one {@code BlockN} entry for each run of like blocks.
  *
+ * @param mixer what stands in for attention
  * @param attentionBlocks blocks, counted from 0, whose mixer is attention
  * @param rotaryDimensions rotated entries of each head of the attention blocks
  */
@@ -26,6 +28,7 @@ public record StudentConfig(
     int blocks,
     int heads,
     int vocabulary,
+    MixerKind mixer,
     int stateSize,
     int convWidth,
     int expand,
@@ -36,8 +39,8 @@ public record StudentConfig(
     int maxPositions) {
 
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final String MAMBA = "modules.mixers.discrete_mamba2";
   private static final String ATTENTION = "modules.mixers.phi_attention";
+  private static final String MAX_POSITIONS = "max_position_embeddings";
   private static final int PADDED_VOCABULARY_MULTIPLE = 8;
 
   /** The reference fixes both in its block (modules/phi_block.py). */
@@ -76,12 +79,17 @@ public record StudentConfig(
                 block, teacher.blocks() - 1));
       }
     }
+    int stateSize = settings.stateSize() == 0 ? teacher.headSize() : settings.stateSize();
+    if (settings.initialiseFromAttention()) {
+      checkTakesAttention(teacher, settings, stateSize);
+    }
     return new StudentConfig(
         teacher.width(),
         teacher.blocks(),
         teacher.heads(),
         teacher.vocabulary(),
-        settings.stateSize() == 0 ? teacher.headSize() : settings.stateSize(),
+        settings.mixer(),
+        stateSize,
         settings.convWidth(),
         settings.expand(),
         settings.chunkSize(),
@@ -91,19 +99,39 @@ public record StudentConfig(
         teacher.maxPositions());
   }
 
+  private static void checkTakesAttention(
+      PhiConfig teacher, StudentSettings settings, int stateSize) {
+    if (!settings.mixer().hasStates()) {
+      throw new ConfigurationException(
+          "student.initialise-from-attention needs a mixer with B and C to put keys and queries in;"
+              + " student.mixer toeplitz has none. Take mamba2 or low-rank, or switch it off");
+    }
+    if (stateSize != teacher.headSize() || settings.expand() != 1) {
+      throw new ConfigurationException(
+          String.format(
+              "student.initialise-from-attention needs student.state-size %d, the teacher's head"
+                  + " size, and student.expand 1, so that the attention's weights fit; they are %d"
+                  + " and %d",
+              teacher.headSize(), stateSize, settings.expand()));
+    }
+  }
+
   private int headSize() {
     return width / heads;
   }
 
-  MambaShape mamba() {
-    return new MambaShape(width, expand * width, heads, stateSize, convWidth, chunkSize);
+  MixerShape mixerShape() {
+    return new MixerShape(mixer, width, expand * width, heads, stateSize, convWidth, chunkSize);
   }
 
   boolean isAttention(int block) {
     return attentionBlocks.contains(block);
   }
 
-  /** The config.json of the reference implementation. */
+  /**
+   * The config.json of the reference implementation. Mixers that it does not have are written in
+   * the same form under names of their own.
+   */
   public String toJson() {
     ObjectNode root = JSON.createObjectNode();
     root.putObject("LanguageModel")
@@ -133,7 +161,7 @@ public record StudentConfig(
   private void putSection(ObjectNode node, int count, boolean attention) {
     node.put("n_layers", count).put("BlockType", "modules.phi_block");
     node.putObject("block_input").put("resid_dropout", 0.0);
-    node.put("CoreType", attention ? ATTENTION : MAMBA);
+    node.put("CoreType", attention ? ATTENTION : mixer.coreType());
     ObjectNode core = node.putObject("core_input");
     if (attention) {
       core.put("num_attention_heads", heads)
@@ -141,7 +169,7 @@ public record StudentConfig(
           .put("hidden_size", width)
           .put("partial_rotary_factor", (double) rotaryDimensions / headSize())
           .put("rope_theta", ropeTheta)
-          .put("max_position_embeddings", maxPositions)
+          .put(MAX_POSITIONS, maxPositions)
           .put("attn_type", "eager");
     } else {
       core.put("d_state", stateSize)
@@ -153,6 +181,9 @@ public record StudentConfig(
           .put("chunk_size", chunkSize)
           .put("activation", "identity")
           .put("bias", false);
+      if (mixer == MixerKind.TOEPLITZ) {
+        core.put(MAX_POSITIONS, maxPositions);
+      }
     }
   }
 
@@ -186,13 +217,13 @@ public record StudentConfig(
     StudentConfig config() {
       int width = integer(json.at("/MixerModel/input/d_model"), "d_model");
       List<Integer> attention = new ArrayList<>();
-      JsonNode mamba = null;
+      MixerSizes mixer = null;
       JsonNode phi = null;
       int blocks = 0;
       for (Map.Entry<Integer, JsonNode> section : sections().entrySet()) {
         JsonNode node = section.getValue();
         int count = integer(node.path("n_layers"), "Block" + section.getKey() + ".n_layers");
-        boolean isAttention = isAttention(node, section.getKey());
+        boolean isAttention = node.path("CoreType").asText().equals(ATTENTION);
         for (int i = 0; i < count; i++, blocks++) {
           if (isAttention) {
             attention.add(blocks);
@@ -201,25 +232,34 @@ public record StudentConfig(
         if (isAttention) {
           phi = same(phi, node.path("core_input"), section.getKey());
         } else {
-          mamba = same(mamba, node.path("core_input"), section.getKey());
+          MixerKind kind = mixerKind(node, section.getKey());
+          mixer = same(mixer, new MixerSizes(kind, node.path("core_input")), section.getKey());
         }
       }
       if (blocks != integer(json.at("/MixerModel/input/n_layer"), "n_layer")) {
         throw bad("the sections hold " + blocks + " blocks, n_layer says otherwise");
       }
-      return build(width, blocks, attention, mamba, phi);
+      if (mixer == null) {
+        throw bad("no section has a mixer other than attention");
+      }
+      return build(width, blocks, attention, mixer.kind(), mixer.sizes(), phi);
     }
 
+    /** What the sections that are not attention have in common. */
+    private record MixerSizes(MixerKind kind, JsonNode sizes) {}
+
     private StudentConfig build(
-        int width, int blocks, List<Integer> attention, JsonNode mamba, JsonNode phi) {
-      if (mamba == null) {
-        throw bad("no section has a " + MAMBA + " mixer");
-      }
-      int heads = integer(mamba.path("n_v_heads"), "n_v_heads");
-      if (integer(mamba.path("n_qk_heads"), "n_qk_heads") != heads
-          || !mamba.path("activation").asText("identity").equals("identity")
-          || mamba.path("bias").asBoolean(false)
-          || !mamba.path("conv_bias").asBoolean(true)) {
+        int width,
+        int blocks,
+        List<Integer> attention,
+        MixerKind kind,
+        JsonNode mixer,
+        JsonNode phi) {
+      int heads = integer(mixer.path("n_v_heads"), "n_v_heads");
+      if (integer(mixer.path("n_qk_heads"), "n_qk_heads") != heads
+          || !mixer.path("activation").asText("identity").equals("identity")
+          || mixer.path("bias").asBoolean(false)
+          || !mixer.path("conv_bias").asBoolean(true)) {
         throw bad(
             "only mixers with n_qk_heads = n_v_heads, activation identity, conv_bias true and bias"
                 + " false are supported");
@@ -231,14 +271,15 @@ public record StudentConfig(
           blocks,
           heads,
           (vocabulary + multiple - 1) / multiple * multiple,
-          integer(mamba.path("d_state"), "d_state"),
-          integer(mamba.path("d_conv"), "d_conv"),
-          integer(mamba.path("expand"), "expand"),
-          integer(mamba.path("chunk_size"), "chunk_size"),
+          kind,
+          integer(mixer.path("d_state"), "d_state"),
+          integer(mixer.path("d_conv"), "d_conv"),
+          integer(mixer.path("expand"), "expand"),
+          integer(mixer.path("chunk_size"), "chunk_size"),
           attention,
           phi == null ? 0 : rotary(phi, width),
           phi == null ? 0 : phi.path("rope_theta").asDouble(10_000),
-          phi == null ? 0 : phi.path("max_position_embeddings").asInt(2048));
+          phi == null ? mixer.path(MAX_POSITIONS).asInt(0) : phi.path(MAX_POSITIONS).asInt(2048));
     }
 
     private int rotary(JsonNode phi, int width) {
@@ -254,18 +295,18 @@ public record StudentConfig(
       return sections;
     }
 
-    private boolean isAttention(JsonNode node, int section) {
+    private MixerKind mixerKind(JsonNode node, int section) {
       String core = node.path("CoreType").asText("(none)");
-      return switch (core) {
-        case MAMBA -> false;
-        case ATTENTION -> true;
-        default -> throw bad("Block" + section + " has the unknown CoreType " + core);
-      };
+      return Stream.of(MixerKind.values())
+          .filter(kind -> kind.coreType().equals(core))
+          .findFirst()
+          .orElseThrow(() -> bad("Block" + section + " has the unknown CoreType " + core));
     }
 
-    private JsonNode same(JsonNode known, JsonNode found, int section) {
+    private <T> T same(T known, T found, int section) {
       if (known != null && !known.equals(found)) {
-        throw bad("Block" + section + " has other sizes than the blocks of its kind before it");
+        throw bad(
+            "Block" + section + " has another mixer or other sizes than the blocks before it");
       }
       return found;
     }

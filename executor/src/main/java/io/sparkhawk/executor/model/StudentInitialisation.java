@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.TensorScope;
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -16,7 +17,15 @@ import java.util.stream.Collectors;
  * The weights of a student before training (arXiv 2408.10189, section 4.2 and the reference's
  * modules/mixers/discrete_mamba2.py): everything that the teacher has is copied; the convolution
  * passes its input through; the gate is open; D is 1; the projections are uniform in
- * 1/sqrt(inputs), torch's default.
+ * 1/sqrt(inputs), torch's default. Nothing fades in a low-rank mixer: for its matrix to begin at
+ * the size of an attention map nevertheless, its rows of C are divided by the state size. A
+ * Toeplitz kernel begins as 0, the mixer with it as the identity.
+ *
+ * <p>From attention (arXiv 2408.15237, section 3): x gets the rows of the values, B those of the
+ * keys, C those of the queries with attention's 1/sqrt(head size) in them, and the output
+ * projection is attention's. Biases go to the convolution, whose input passes through, so they are
+ * kept too; only that of the output has no place and is left out, as are rotary embedding and
+ * softmax. A begins as always: there is nothing in attention that it would stand for.
  */
 final class StudentInitialisation implements ParameterSource {
 
@@ -28,9 +37,15 @@ final class StudentInitialisation implements ParameterSource {
   private final NDManager manager;
   private final ElementType type;
   private final long seed;
+  private final boolean fromAttention;
 
   StudentInitialisation(
-      LanguageModel teacher, StudentConfig config, NDManager manager, ElementType type, long seed) {
+      LanguageModel teacher,
+      StudentConfig config,
+      NDManager manager,
+      ElementType type,
+      long seed,
+      boolean fromAttention) {
     this.teacher =
         teacher.parameters().stream()
             .collect(Collectors.toMap(Parameter::name, Function.identity()));
@@ -38,6 +53,7 @@ final class StudentInitialisation implements ParameterSource {
     this.manager = manager;
     this.type = type;
     this.seed = seed;
+    this.fromAttention = fromAttention;
   }
 
   @Override
@@ -65,29 +81,74 @@ final class StudentInitialisation implements ParameterSource {
   }
 
   private NDArray mixerWeight(String name, long[] shape) {
-    int size = (int) Arrays.stream(shape).reduce(1, Math::multiplyExact);
-    float[] values = new float[size];
+    float[] values = new float[Math.toIntExact(new Shape(shape).size())];
     switch (name.substring(name.indexOf("mixer.") + "mixer.".length())) {
-      case "in_proj.weight" -> {
+      case "in_proj.weight" -> inProjection(values, name, (int) shape[1]);
+      case "out_proj.weight" -> {
         fillUniform(values, name, 1 / Math.sqrt((double) shape[1]));
-        int firstGateRow = config.mamba().convChannels();
-        int from = Math.toIntExact(firstGateRow * shape[1]);
-        Arrays.fill(
-            values, from, from + Math.toIntExact(config.mamba().innerWidth() * shape[1]), 0);
+        if (fromAttention) {
+          putAttention(values, 0, name, "dense.weight", 1);
+        }
       }
-      case "out_proj.weight" -> fillUniform(values, name, 1 / Math.sqrt((double) shape[1]));
       case "conv1d.weight" -> {
         int taps = (int) shape[2];
-        for (int last = taps - 1; last < size; last += taps) {
+        for (int last = taps - 1; last < values.length; last += taps) {
           values[last] = 1;
         }
       }
-      case "conv1d.bias" -> {}
+      case "conv1d.bias" -> {
+        if (fromAttention) {
+          putValuesKeysAndQueries(values, name, "bias");
+        }
+      }
       case "z_bias" -> Arrays.fill(values, (float) OPEN_GATE);
       case "D" -> Arrays.fill(values, 1);
+      case "kernel" -> Arrays.fill(values, 0);
       default -> throw new IllegalArgumentException("no initial value is known for " + name);
     }
     return HostMemory.tensor(manager, values, type, shape);
+  }
+
+  /**
+   * @param values rows of x, B, C, z, A, each of {@code width} inputs
+   */
+  private void inProjection(float[] values, String name, int width) {
+    MixerShape mixer = config.mixerShape();
+    fillUniform(values, name, 1 / Math.sqrt((double) width));
+    int gate = mixer.convChannels() * width;
+    Arrays.fill(values, gate, gate + mixer.innerWidth() * width, 0);
+    if (fromAttention) {
+      putValuesKeysAndQueries(values, name, "weight");
+    } else if (!mixer.kind().decays()) {
+      for (int i = (mixer.innerWidth() + mixer.stateChannels()) * width; i < gate; i++) {
+        values[i] /= mixer.stateSize();
+      }
+    }
+  }
+
+  /** Fills x, B and C, with which both the input projection and the convolution begin. */
+  private void putValuesKeysAndQueries(float[] values, String name, String kind) {
+    double scale = 1 / Math.sqrt((double) config.mixerShape().headSize());
+    int at = putAttention(values, 0, name, "v_proj." + kind, 1);
+    at = putAttention(values, at, name, "k_proj." + kind, 1);
+    putAttention(values, at, name, "q_proj." + kind, scale);
+  }
+
+  /**
+   * Copies a weight of the attention of the block that {@code name} belongs to.
+   *
+   * @return where the copy ends
+   */
+  private int putAttention(
+      float[] values, int at, String name, String attentionWeight, double factor) {
+    String block = teacherName(name.substring(0, name.indexOf("mixer.")));
+    Parameter original = teacher.get(block + "self_attn." + attentionWeight);
+    FloatBuffer elements = HostMemory.copyFloat32(original.value()).asFloatBuffer();
+    int end = at + elements.remaining();
+    for (int i = at; i < end; i++) {
+      values[i] = (float) (factor * elements.get());
+    }
+    return end;
   }
 
   /** Each weight has a stream of its own, so that none depends on the order of construction. */

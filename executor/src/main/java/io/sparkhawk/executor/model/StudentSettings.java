@@ -8,7 +8,21 @@ import java.util.List;
 public record StudentSettings(
     @Setting(
             value =
-                "State size of each head of the Mamba-2 mixer; 0 takes the teacher's head size.",
+                "What stands in for attention: mamba2, low-rank (linear attention) or toeplitz (a"
+                    + " long convolution). The last two are there to be compared with; only mamba2"
+                    + " students can be read by the reference implementation.",
+            defaultValue = "mamba2")
+        MixerKind mixer,
+    @Setting(
+            value =
+                "Whether mixers begin with the weights of the teacher's attention: values as x, keys"
+                    + " as B, queries as C, and the output projection. It needs state-size equal to"
+                    + " the teacher's head size and expand 1.",
+            defaultValue = "false")
+        boolean initialiseFromAttention,
+    @Setting(
+            value =
+                "State size of each head of the mixers mamba2 and low-rank; 0 takes the teacher's head size.",
             defaultValue = "64",
             min = 0,
             max = 1024)
@@ -33,7 +47,7 @@ public record StudentSettings(
         int chunkSize,
     @Setting(
             value =
-                "Blocks, counted from 0, that keep the teacher's attention instead of a Mamba-2"
+                "Blocks, counted from 0, that keep the teacher's attention instead of a new"
                     + " mixer.",
             defaultValue = "[]")
         List<Integer> attentionBlocks)

@@ -52,7 +52,9 @@ final class RunModels {
    * @throws io.sparkhawk.data.error.SparkhawkException if one of these ends is not published
    */
   LanguageModel student(LanguageModel teacher, int stages) {
-    LanguageModel student = Models.newStudent(teacher, studentConfig(), plan.seed());
+    LanguageModel student =
+        Models.newStudent(
+            teacher, studentConfig(), plan.seed(), plan.student().initialiseFromAttention());
     try {
       for (StageSettings stage : plan.stages().subList(0, stages)) {
         putBack(student, stage, checkpoints.requireCompleted(stage.name().label()));

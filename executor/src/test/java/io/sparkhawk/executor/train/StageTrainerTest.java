@@ -8,6 +8,7 @@ import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.executor.checkpoint.CheckpointSettings;
 import io.sparkhawk.executor.collective.Ranks;
 import io.sparkhawk.executor.collective.SingleProcess;
+import io.sparkhawk.executor.model.MixerKind;
 import io.sparkhawk.executor.model.StudentSettings;
 import io.sparkhawk.executor.stage.HiddenTarget;
 import io.sparkhawk.executor.stage.StageKind;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class StageTrainerTest {
@@ -68,6 +70,13 @@ class StageTrainerTest {
   }
 
   private TrainingPlan plan(String run, int microBatch, List<Integer> attentionBlocks) {
+    return plan(
+        run,
+        microBatch,
+        new StudentSettings(MixerKind.MAMBA2, false, 16, 4, 1, 8, attentionBlocks));
+  }
+
+  private TrainingPlan plan(String run, int microBatch, StudentSettings student) {
     List<StageSettings> stages =
         List.of(
             stage(StageKind.MATRIX, microBatch),
@@ -81,7 +90,7 @@ class StageTrainerTest {
         3,
         DeviceKind.CPU,
         ElementType.FLOAT32,
-        new StudentSettings(16, 4, 1, 8, attentionBlocks),
+        student,
         stages,
         0,
         new CheckpointSettings(2, 2),
@@ -148,20 +157,29 @@ class StageTrainerTest {
     }
   }
 
-  @Test
-  void stagesBringBlocksCloserToTheTeacher() {
-    TrainingPlan plan = plan("run", 0, List.of());
+  @ParameterizedTest
+  @EnumSource
+  void alignmentBringsBlocksCloserToTheTeacher(MixerKind mixer) {
+    TrainingPlan plan = plan("run", 0, new StudentSettings(mixer, false, 16, 4, 1, 8, List.of()));
     StageResult matrix = StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT);
     StageResult hidden =
         StageTrainer.train(plan.atStage(1), SingleProcess.create(), TrainingListener.SILENT);
-    StageResult distill =
-        StageTrainer.train(plan.atStage(2), SingleProcess.create(), TrainingListener.SILENT);
 
     assertThat(sum(matrix.after().matrixDistances()))
         .isLessThan(sum(matrix.before().matrixDistances()));
     assertThat(sum(hidden.after().hiddenDistances()))
         .isLessThan(sum(hidden.before().hiddenDistances()));
     assertThat(hidden.before()).isEqualTo(matrix.after());
+  }
+
+  @Test
+  void distillationLowersTheLoss() {
+    TrainingPlan plan = plan("run", 0, List.of());
+    StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT);
+    StageTrainer.train(plan.atStage(1), SingleProcess.create(), TrainingListener.SILENT);
+    StageResult distill =
+        StageTrainer.train(plan.atStage(2), SingleProcess.create(), TrainingListener.SILENT);
+
     assertThat(distill.lastLoss()).isLessThan(distill.firstLoss());
   }
 

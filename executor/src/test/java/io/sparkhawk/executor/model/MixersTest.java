@@ -1,0 +1,191 @@
+package io.sparkhawk.executor.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.tensor.Gradients;
+import io.sparkhawk.executor.tensor.HostMemory;
+import io.sparkhawk.executor.tensor.Operators;
+import io.sparkhawk.executor.tensor.TensorScope;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.Function;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class MixersTest {
+
+  private static final int CASES = 8;
+  private static final Offset<Double> EXACT = within(1e-9);
+
+  private final long seed = System.nanoTime();
+  private final Random random = new Random(seed);
+  private final NDManager manager = NDManager.newBaseManager();
+  private TensorScope scope;
+
+  @BeforeEach
+  void openScope() {
+    scope = TensorScope.open();
+  }
+
+  @AfterEach
+  void free() {
+    scope.close();
+    manager.close();
+  }
+
+  private MixerShape anyShape(MixerKind kind) {
+    int heads = 1 + random.nextInt(3);
+    return new MixerShape(
+        kind,
+        2 + random.nextInt(6),
+        heads * (1 + random.nextInt(4)),
+        heads,
+        1 + random.nextInt(4),
+        1 + random.nextInt(4),
+        1 + random.nextInt(9));
+  }
+
+  private static Mixer mixer(MixerShape shape, RandomWeights weights, int maxPositions) {
+    CausalMask mask = new CausalMask(weights.manager());
+    return shape.kind() == MixerKind.TOEPLITZ
+        ? new ToeplitzMixer(weights, "mixer", shape, maxPositions, mask)
+        : new DiscreteMamba2(weights, "mixer", shape, mask);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void matrixAndOutputAreThoseOfTheDefinition(MixerKind kind) {
+    for (int i = 0; i < CASES; i++) {
+      MixerShape shape = anyShape(kind);
+      int length = 1 + random.nextInt(20);
+      RandomWeights weights = new RandomWeights(manager, random);
+      Mixer mixer = mixer(shape, weights, length + random.nextInt(3));
+      float[][][] u = new float[2][length][shape.width()];
+      for (float[][] sequence : u) {
+        for (float[] position : sequence) {
+          weights.fill(position);
+        }
+      }
+      NDArray input = weights.tensor(flat(u), 2, length, shape.width());
+
+      double[] matrices = Operators.toDoubles(Operators.contiguous(mixer.matrix(input)));
+      double[] outputs = Operators.toDoubles(Operators.contiguous(mixer.forward(input)));
+
+      for (int sequence = 0; sequence < 2; sequence++) {
+        MixerDefinition definition = new MixerDefinition(shape, weights, u[sequence]);
+        String what = "seed " + seed + ", " + shape + ", length " + length;
+        double[] matrix = definition.matrices();
+        double[] output = definition.outputs();
+        for (int at = 0; at < matrix.length; at++) {
+          assertThat(matrices[sequence * matrix.length + at])
+              .as("matrix, %s", what)
+              .isCloseTo(matrix[at], EXACT);
+        }
+        for (int at = 0; at < output.length; at++) {
+          assertThat(outputs[sequence * output.length + at])
+              .as("output, %s", what)
+              .isCloseTo(output[at], EXACT);
+        }
+      }
+    }
+  }
+
+  private static float[] flat(float[][][] u) {
+    float[] flat = new float[u.length * u[0].length * u[0][0].length];
+    int at = 0;
+    for (float[][] sequence : u) {
+      for (float[] position : sequence) {
+        System.arraycopy(position, 0, flat, at, position.length);
+        at += position.length;
+      }
+    }
+    return flat;
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void theMatrixReachesItsOwnParametersAndTheOutputAll(MixerKind kind) {
+    MixerShape shape = new MixerShape(kind, 6, 8, 2, 3, 4, 4);
+
+    assertThat(reached(shape, true)).containsExactlyElementsOf(names(shape, true));
+    assertThat(reached(shape, false)).containsExactlyElementsOf(names(shape, false));
+  }
+
+  private List<String> names(MixerShape shape, boolean ofMatrix) {
+    Mixer mixer = mixer(shape, new RandomWeights(manager, random), 9);
+    return (ofMatrix ? mixer.matrixParameters() : mixer.parameters())
+        .stream().map(Parameter::name).toList();
+  }
+
+  /** The parameters that have a gradient after a backward pass from the matrix or the output. */
+  private List<String> reached(MixerShape shape, boolean fromMatrix) {
+    RandomWeights weights = new RandomWeights(manager, random);
+    Mixer mixer = mixer(shape, weights, 9);
+    float[] u = new float[2 * 9 * shape.width()];
+    weights.fill(u);
+    NDArray input = weights.tensor(u, 2, 9, shape.width());
+    mixer.parameters().forEach(parameter -> parameter.value().setRequiresGradient(true));
+    Function<NDArray, NDArray> function = fromMatrix ? mixer::matrix : mixer::forward;
+    try (Gradients recording = Gradients.record()) {
+      NDArray loss = Operators.norm(function.apply(input), 0, 1, 2);
+      NDArray sum = Operators.mean(loss);
+      Gradients.backward(sum, Operators.filledLike(sum, 1));
+    }
+    List<String> reached = new ArrayList<>();
+    for (Parameter parameter : mixer.parameters()) {
+      if (parameter.value().hasGradient() && isNotZero(parameter.value())) {
+        reached.add(parameter.name());
+      }
+    }
+    return reached;
+  }
+
+  private static boolean isNotZero(NDArray leaf) {
+    try {
+      return Operators.item(Operators.norm(Operators.reshape(Gradients.of(leaf), -1), 0)) > 0;
+    } catch (IllegalStateException noBackwardPassHasReachedIt) {
+      return false;
+    }
+  }
+
+  /** Weights of any shape, remembered by their name without the mixer's. */
+  record RandomWeights(NDManager manager, Random random, Map<String, float[]> values)
+      implements ParameterSource {
+
+    RandomWeights(NDManager manager, Random random) {
+      this(manager, random, new HashMap<>());
+    }
+
+    @Override
+    public Parameter parameter(String name, long... shape) {
+      int size = 1;
+      for (long n : shape) {
+        size *= (int) n;
+      }
+      float[] weight = new float[size];
+      fill(weight);
+      values.put(name.substring("mixer.".length()), weight);
+      return new Parameter(name, tensor(weight, shape));
+    }
+
+    void fill(float[] target) {
+      for (int i = 0; i < target.length; i++) {
+        target[i] = (float) (0.7 * random.nextGaussian());
+      }
+    }
+
+    NDArray tensor(float[] elements, long... shape) {
+      return HostMemory.tensor(manager, elements, ElementType.FLOAT64, shape);
+    }
+  }
+}
