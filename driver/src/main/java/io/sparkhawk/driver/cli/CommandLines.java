@@ -34,6 +34,7 @@ final class CommandLines {
             .addSubcommand(prepare)
             .addSubcommand(new DistillCommand(jobs))
             .addSubcommand(evaluate)
+            .addSubcommand(new VerifyCommand())
             .addSubcommand(new ReferenceCommand())
             .setOut(out)
             .setErr(err)

@@ -1,6 +1,7 @@
 package io.sparkhawk.executor.model;
 
 import ai.djl.ndarray.NDArray;
+import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Operators;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,7 +21,8 @@ final class ChunkedScan {
    * @param x (batch, length, heads, head size)
    * @param b (batch, length, heads, state size)
    * @param c like b
-   * @param logDecay log a: (batch, length, heads)
+   * @param logDecay log a: (batch, length, heads), in the accumulation type; sums and exponentials
+   *     are made in it, and the factors that follow are rounded to the type of x
    * @param chunkSize positions per chunk; it does not change the result
    * @return like x
    */
@@ -43,7 +45,8 @@ final class ChunkedScan {
             3);
 
     NDArray scores = Operators.matmul(cs, Operators.transpose(bs, 3, 4)); // (.., size, size)
-    NDArray y = Operators.matmul(Operators.multiply(scores, exp(segmentSums(sums, mask))), xs);
+    NDArray decays = factors(segmentSums(sums, mask), x);
+    NDArray y = Operators.matmul(Operators.multiply(scores, decays), xs);
     if (chunks > 1) {
       y = Operators.add(y, fromEarlierChunks(xs, bs, cs, sums));
     }
@@ -72,10 +75,10 @@ final class ChunkedScan {
     long chunks = sums.getShape().get(2);
     long size = sums.getShape().get(3);
     NDArray totals = Operators.narrow(sums, 3, size - 1, 1); // (batch, heads, chunks, 1)
-    NDArray toEnd = Operators.unsqueeze(exp(Operators.subtract(totals, sums)), 4);
+    NDArray toEnd = Operators.unsqueeze(factors(Operators.subtract(totals, sums), xs), 4);
     NDArray states = // (batch, heads, chunks, state size, head size)
         Operators.matmul(Operators.transpose(Operators.multiply(bs, toEnd), 3, 4), xs);
-    NDArray decays = Operators.unsqueeze(exp(totals), 4); // (batch, heads, chunks, 1, 1)
+    NDArray decays = Operators.unsqueeze(factors(totals, xs), 4); // (batch, heads, chunks, 1, 1)
 
     List<NDArray> entering = new ArrayList<>();
     NDArray state = Operators.zerosLike(Operators.narrow(states, 2, 0, 1));
@@ -86,7 +89,7 @@ final class ChunkedScan {
           Operators.add(Operators.multiply(state, decay), Operators.narrow(states, 2, chunk, 1));
       entering.add(state);
     }
-    NDArray fromStart = Operators.unsqueeze(exp(sums), 4);
+    NDArray fromStart = Operators.unsqueeze(factors(sums, xs), 4);
     return Operators.matmul(Operators.multiply(cs, fromStart), Operators.concatenate(entering, 2));
   }
 
@@ -106,7 +109,8 @@ final class ChunkedScan {
         Operators.reshape(padded, batch, chunks, size, heads, n), 0, 3, 1, 2, 4);
   }
 
-  private static NDArray exp(NDArray x) {
-    return Operators.exp(x);
+  /** exp of sums of log decays, in the element type of {@code like}. */
+  static NDArray factors(NDArray sums, NDArray like) {
+    return Operators.convert(Operators.exp(sums), ElementType.of(like));
   }
 }

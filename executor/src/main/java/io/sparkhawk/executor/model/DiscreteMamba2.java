@@ -1,6 +1,7 @@
 package io.sparkhawk.executor.model;
 
 import ai.djl.ndarray.NDArray;
+import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Operators;
 import java.util.List;
 
@@ -69,22 +70,29 @@ final class DiscreteMamba2 implements Mixer {
     NDArray c = heads(Operators.narrow(bc, 2, states, states), shape.stateSize());
     long firstDecay = inner + shape.convChannels();
     NDArray decayRows = Operators.narrow(inProjection.value(), 0, firstDecay, shape.heads());
-    NDArray logDecay = Operators.negate(Operators.softplus(Operators.linear(u, decayRows)));
+    NDArray logDecay = logDecayOf(Operators.linear(u, decayRows));
 
     NDArray scores = // C_i . B_j: (batch, heads, length, length)
         Operators.matmul(Operators.permute(c, 0, 2, 1, 3), Operators.permute(b, 0, 2, 3, 1));
     NDArray sums = Operators.cumulativeSum(Operators.transpose(logDecay, 1, 2), 2);
-    NDArray decays = Operators.exp(ChunkedScan.segmentSums(sums, mask));
+    NDArray decays = ChunkedScan.factors(ChunkedScan.segmentSums(sums, mask), u);
     NDArray diagonal =
         Operators.multiply(Operators.reshape(skip.value(), -1, 1, 1), mask.identity(u, length));
     return Operators.add(Operators.multiply(scores, decays), diagonal);
   }
 
-  /** -softplus(A): (batch, length, heads). */
   private NDArray logDecay(NDArray projected) {
     long first = (long) shape.convChannels() + shape.innerWidth();
-    return Operators.negate(
-        Operators.softplus(Operators.narrow(projected, 2, first, shape.heads())));
+    return logDecayOf(Operators.narrow(projected, 2, first, shape.heads()));
+  }
+
+  /**
+   * -softplus(A): (batch, length, heads). Running sums of many decays lose their small differences
+   * in bfloat16, so from here on they are in the accumulation type.
+   */
+  private static NDArray logDecayOf(NDArray a) {
+    ElementType type = ElementType.of(a).accumulationType();
+    return Operators.negate(Operators.softplus(Operators.convert(a, type)));
   }
 
   private NDArray convolve(NDArray x) {

@@ -91,6 +91,23 @@ public record StudentConfig(
         teacher.maxPositions());
   }
 
+  /** The same student scanned in chunks of another size, which changes no result. */
+  public StudentConfig withChunkSize(int size) {
+    return new StudentConfig(
+        width,
+        blocks,
+        heads,
+        vocabulary,
+        stateSize,
+        convWidth,
+        expand,
+        size,
+        attentionBlocks,
+        rotaryDimensions,
+        ropeTheta,
+        maxPositions);
+  }
+
   private int headSize() {
     return width / heads;
   }
@@ -212,10 +229,17 @@ public record StudentConfig(
 
     private StudentConfig build(
         int width, int blocks, List<Integer> attention, JsonNode mamba, JsonNode phi) {
+      if (mamba == null && phi == null) {
+        throw bad("it has no section Block1");
+      }
       if (mamba == null) {
-        throw bad("no section has a " + MAMBA + " mixer");
+        mamba = unusedMixer(phi);
       }
       int heads = integer(mamba.path("n_v_heads"), "n_v_heads");
+      if (width % heads != 0
+          || (phi != null && integer(phi.path("num_attention_heads"), ATTENTION) != heads)) {
+        throw bad("n_v_heads and num_attention_heads must be the same divisor of d_model " + width);
+      }
       if (integer(mamba.path("n_qk_heads"), "n_qk_heads") != heads
           || !mamba.path("activation").asText("identity").equals("identity")
           || mamba.path("bias").asBoolean(false)
@@ -239,6 +263,18 @@ public record StudentConfig(
           phi == null ? 0 : rotary(phi, width),
           phi == null ? 0 : phi.path("rope_theta").asDouble(10_000),
           phi == null ? 0 : phi.path("max_position_embeddings").asInt(2048));
+    }
+
+    /** What stands for the mixer of a student whose blocks are all attention. */
+    private static JsonNode unusedMixer(JsonNode phi) {
+      JsonNode heads = phi.path("num_attention_heads");
+      return JSON.createObjectNode()
+          .put("d_state", 64)
+          .put("d_conv", 4)
+          .put("expand", 1)
+          .put("chunk_size", 128)
+          .<ObjectNode>set("n_v_heads", heads)
+          .set("n_qk_heads", heads);
     }
 
     private int rotary(JsonNode phi, int width) {
