@@ -81,7 +81,7 @@ class EndToEndTest {
   private int run(String... arguments) {
     PrintStream console = new PrintStream(out, true, StandardCharsets.UTF_8);
     return new CommandLines(
-            new ClusterJobs(console),
+            new ClusterJobs(console, console),
             Optional.empty(),
             new PrintWriter(out, true, StandardCharsets.UTF_8),
             new PrintWriter(err, true))

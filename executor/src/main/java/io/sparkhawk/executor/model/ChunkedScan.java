@@ -21,7 +21,8 @@ final class ChunkedScan {
    * @param x (batch, length, heads, head size)
    * @param b (batch, length, heads, state size)
    * @param c like b
-   * @param logDecay log a: (batch, length, heads)
+   * @param logDecay log a: (batch, length, heads), in the accumulation type; sums and exponentials
+   *     are made in it, and the factors that follow are rounded to the type of x
    * @param chunkSize positions per chunk; it does not change the result
    * @return like x
    */
@@ -68,7 +69,7 @@ final class ChunkedScan {
    */
   static Continued step(NDArray state, NDArray x, NDArray b, NDArray c, NDArray logDecay) {
     NDArray decay = // (batch, heads, 1, 1)
-        Operators.unsqueeze(exp(Operators.transpose(logDecay, 1, 2)), 3);
+        Operators.unsqueeze(factors(Operators.transpose(logDecay, 1, 2), x), 3);
     NDArray outer = // (batch, heads, state size, head size)
         Operators.matmul(Operators.permute(b, 0, 2, 3, 1), Operators.transpose(x, 1, 2));
     NDArray next = Operators.add(Operators.multiply(state, decay), outer);
@@ -144,12 +145,12 @@ final class ChunkedScan {
     /** What the positions of each chunk give to its outputs: like x. */
     NDArray within(CausalMask mask) {
       NDArray scores = Operators.matmul(c, Operators.transpose(b, 3, 4)); // (.., size, size)
-      return Operators.matmul(Operators.multiply(scores, exp(segmentSums(sums, mask))), x);
+      return Operators.matmul(Operators.multiply(scores, factors(segmentSums(sums, mask), x)), x);
     }
 
     /** What each chunk adds to the state: (batch, heads, chunks, state size, head size). */
     NDArray contributions() {
-      NDArray toEnd = Operators.unsqueeze(exp(Operators.subtract(totals(), sums)), 4);
+      NDArray toEnd = Operators.unsqueeze(factors(Operators.subtract(totals(), sums), x), 4);
       return Operators.matmul(Operators.transpose(Operators.multiply(b, toEnd), 3, 4), x);
     }
 
@@ -178,7 +179,7 @@ final class ChunkedScan {
      */
     List<NDArray> states(NDArray first, int wanted) {
       NDArray added = contributions();
-      NDArray decays = Operators.unsqueeze(exp(totals()), 4); // (batch, heads, chunks, 1, 1)
+      NDArray decays = Operators.unsqueeze(factors(totals(), x), 4); // (batch, heads, chunks, 1, 1)
       List<NDArray> states = new ArrayList<>();
       states.add(first);
       for (int chunk = 0; chunk < wanted - 1; chunk++) {
@@ -191,7 +192,7 @@ final class ChunkedScan {
 
     /** What the states that enter the chunks give to their outputs: like x. */
     NDArray fromStates(List<NDArray> entering) {
-      NDArray fromStart = Operators.unsqueeze(exp(sums), 4);
+      NDArray fromStart = Operators.unsqueeze(factors(sums, x), 4);
       return Operators.matmul(Operators.multiply(c, fromStart), Operators.concatenate(entering, 2));
     }
   }
@@ -212,7 +213,8 @@ final class ChunkedScan {
         Operators.reshape(padded, batch, chunks, size, heads, n), 0, 3, 1, 2, 4);
   }
 
-  private static NDArray exp(NDArray x) {
-    return Operators.exp(x);
+  /** exp of sums of log decays, in the element type of {@code like}. */
+  static NDArray factors(NDArray sums, NDArray like) {
+    return Operators.convert(Operators.exp(sums), ElementType.of(like));
   }
 }

@@ -162,7 +162,7 @@ final class DiscreteMamba2 implements Mixer {
     NDArray scores = // C_i . B_j: (batch, heads, length, length)
         Operators.matmul(Operators.permute(c, 0, 2, 1, 3), Operators.permute(b, 0, 2, 3, 1));
     NDArray sums = Operators.cumulativeSum(Operators.transpose(matrixLogDecay(u), 1, 2), 2);
-    NDArray decays = Operators.exp(ChunkedScan.segmentSums(sums, mask));
+    NDArray decays = ChunkedScan.factors(ChunkedScan.segmentSums(sums, mask), u);
     return Operators.add(
         Operators.multiply(scores, decays), output.diagonal(mask.identity(u, length)));
   }
@@ -172,7 +172,7 @@ final class DiscreteMamba2 implements Mixer {
       return noDecay(u);
     }
     NDArray rows = Operators.narrow(inProjection.value(), 0, firstDecayRow(), shape.heads());
-    return Operators.negate(Operators.softplus(Operators.linear(u, rows)));
+    return logDecayOf(Operators.linear(u, rows));
   }
 
   /** -softplus(A), or 0 if nothing decays: (batch, length, heads). */
@@ -180,14 +180,22 @@ final class DiscreteMamba2 implements Mixer {
     if (!shape.kind().decays()) {
       return noDecay(projected);
     }
-    return Operators.negate(
-        Operators.softplus(Operators.narrow(projected, 2, firstDecayRow(), shape.heads())));
+    return logDecayOf(Operators.narrow(projected, 2, firstDecayRow(), shape.heads()));
+  }
+
+  /**
+   * -softplus(A): (batch, length, heads). Running sums of many decays lose their small differences
+   * in bfloat16, so from here on they are in the accumulation type.
+   */
+  private static NDArray logDecayOf(NDArray a) {
+    ElementType type = ElementType.of(a).accumulationType();
+    return Operators.negate(Operators.softplus(Operators.convert(a, type)));
   }
 
   private NDArray noDecay(NDArray like) {
     return Operators.zeros(
         like.getManager(),
-        ElementType.of(like),
+        ElementType.of(like).accumulationType(),
         like.getShape().get(0),
         like.getShape().get(1),
         shape.heads());

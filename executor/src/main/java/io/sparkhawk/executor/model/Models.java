@@ -31,7 +31,12 @@ public final class Models {
 
   /** Loads a student from a folder in the form of the reference implementation. */
   public static LanguageModel loadStudent(Path folder, Device device, ElementType type) {
-    StudentConfig config = StudentConfig.read(folder);
+    return loadStudent(folder, StudentConfig.read(folder), device, type);
+  }
+
+  /** As {@link #loadStudent(Path, Device, ElementType)}, with a configuration read before. */
+  public static LanguageModel loadStudent(
+      Path folder, StudentConfig config, Device device, ElementType type) {
     return build(
         device,
         manager -> {

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.Operators;
+import io.sparkhawk.executor.tensor.TensorScope;
 import java.util.List;
 
 /**
@@ -13,16 +14,26 @@ import java.util.List;
  */
 final class Rotary {
 
+  private final NDManager manager;
+  private final ElementType type;
   private final int dimensions;
-  private final NDArray cosine;
-  private final NDArray sine;
+  private final double theta;
+  private NDArray cosine;
+  private NDArray sine;
 
   /**
    * @param dimensions entries of each head that are rotated, even
-   * @param positions longest sequence
+   * @param positions positions to prepare; longer sequences extend the tables when they come
    */
   Rotary(NDManager manager, ElementType type, int dimensions, double theta, int positions) {
+    this.manager = manager;
+    this.type = type;
     this.dimensions = dimensions;
+    this.theta = theta;
+    fill(positions);
+  }
+
+  private void fill(int positions) {
     float[] cosines = new float[positions * dimensions];
     float[] sines = new float[positions * dimensions];
     int half = dimensions / 2;
@@ -35,11 +46,11 @@ final class Rotary {
         sines[at] = sines[at + half] = (float) Math.sin(angle);
       }
     }
-    this.cosine = table(manager, type, cosines, positions);
-    this.sine = table(manager, type, sines, positions);
+    this.cosine = TensorScope.detach(table(cosines, positions));
+    this.sine = TensorScope.detach(table(sines, positions));
   }
 
-  private NDArray table(NDManager manager, ElementType type, float[] values, int positions) {
+  private NDArray table(float[] values, int positions) {
     return HostMemory.tensor(manager, values, type, positions, dimensions);
   }
 
@@ -53,6 +64,9 @@ final class Rotary {
    */
   NDArray apply(NDArray x, int first) {
     long length = x.getShape().get(2);
+    if (first + length > cosine.getShape().get(0)) {
+      fill(Math.toIntExact(2 * (first + length)));
+    }
     long headSize = x.getShape().get(3);
     long half = dimensions / 2;
     NDArray rotated = Operators.narrow(x, 3, 0, dimensions);

@@ -116,6 +116,24 @@ public record StudentConfig(
     }
   }
 
+  /** The same student scanned in chunks of another size, which changes no result. */
+  public StudentConfig withChunkSize(int size) {
+    return new StudentConfig(
+        width,
+        blocks,
+        heads,
+        vocabulary,
+        mixer,
+        stateSize,
+        convWidth,
+        expand,
+        size,
+        attentionBlocks,
+        rotaryDimensions,
+        ropeTheta,
+        maxPositions);
+  }
+
   private int headSize() {
     return width / heads;
   }
@@ -239,8 +257,11 @@ public record StudentConfig(
       if (blocks != integer(json.at("/MixerModel/input/n_layer"), "n_layer")) {
         throw bad("the sections hold " + blocks + " blocks, n_layer says otherwise");
       }
+      if (mixer == null && phi == null) {
+        throw bad("it has no section Block1");
+      }
       if (mixer == null) {
-        throw bad("no section has a mixer other than attention");
+        mixer = new MixerSizes(MixerKind.MAMBA2, unusedMixer(phi));
       }
       return build(width, blocks, attention, mixer.kind(), mixer.sizes(), phi);
     }
@@ -256,6 +277,10 @@ public record StudentConfig(
         JsonNode mixer,
         JsonNode phi) {
       int heads = integer(mixer.path("n_v_heads"), "n_v_heads");
+      if (width % heads != 0
+          || (phi != null && integer(phi.path("num_attention_heads"), ATTENTION) != heads)) {
+        throw bad("n_v_heads and num_attention_heads must be the same divisor of d_model " + width);
+      }
       if (integer(mixer.path("n_qk_heads"), "n_qk_heads") != heads
           || !mixer.path("activation").asText("identity").equals("identity")
           || mixer.path("bias").asBoolean(false)
@@ -280,6 +305,18 @@ public record StudentConfig(
           phi == null ? 0 : rotary(phi, width),
           phi == null ? 0 : phi.path("rope_theta").asDouble(10_000),
           phi == null ? mixer.path(MAX_POSITIONS).asInt(0) : phi.path(MAX_POSITIONS).asInt(2048));
+    }
+
+    /** What stands for the mixer of a student whose blocks are all attention. */
+    private static JsonNode unusedMixer(JsonNode phi) {
+      JsonNode heads = phi.path("num_attention_heads");
+      return JSON.createObjectNode()
+          .put("d_state", 64)
+          .put("d_conv", 4)
+          .put("expand", 1)
+          .put("chunk_size", 128)
+          .<ObjectNode>set("n_v_heads", heads)
+          .set("n_qk_heads", heads);
     }
 
     private int rotary(JsonNode phi, int width) {

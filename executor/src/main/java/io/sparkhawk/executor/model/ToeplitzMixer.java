@@ -84,6 +84,11 @@ final class ToeplitzMixer implements Mixer {
   }
 
   @Override
+  public long longestSequence() {
+    return kernel.shape().get(1);
+  }
+
+  @Override
   public List<Parameter> parameters() {
     return Stream.of(
             List.of(inProjection), convolution.parameters(), List.of(kernel), output.parameters())

@@ -3,6 +3,7 @@ package io.sparkhawk.executor.stage;
 import ai.djl.ndarray.NDArray;
 import io.sparkhawk.executor.model.Block;
 import io.sparkhawk.executor.model.LanguageModel;
+import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
@@ -63,7 +64,7 @@ public final class HiddenObjective implements Objective {
     NDArray loss;
     try (Gradients mode = train ? Gradients.record() : Gradients.pause()) {
       NDArray output = studentOutput(student.blocks().get(i), hidden);
-      loss = Operators.mean(Operators.norm(Operators.subtract(output, target), 2));
+      loss = Operators.mean(Operators.norm(difference(output, target), 2));
     }
     losses.add(i, loss, weight);
     if (train) {
@@ -75,6 +76,12 @@ public final class HiddenObjective implements Objective {
     return compared == HiddenTarget.MIXER
         ? block.mixer().forward(block.normalise(hidden))
         : block.forward(hidden);
+  }
+
+  /** In the accumulation type, in which norms and losses are made. */
+  private static NDArray difference(NDArray ours, NDArray target) {
+    NDArray difference = Operators.subtract(ours, target);
+    return Operators.convert(difference, ElementType.of(difference).accumulationType());
   }
 
   @Override

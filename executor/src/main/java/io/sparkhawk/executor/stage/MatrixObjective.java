@@ -3,6 +3,7 @@ package io.sparkhawk.executor.stage;
 import ai.djl.ndarray.NDArray;
 import io.sparkhawk.executor.model.Block;
 import io.sparkhawk.executor.model.LanguageModel;
+import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
@@ -60,12 +61,18 @@ public final class MatrixObjective implements Objective {
     NDArray loss;
     try (Gradients mode = train ? Gradients.record() : Gradients.pause()) {
       NDArray matrix = block.mixer().matrix(block.normalise(hidden));
-      loss = Operators.mean(Operators.norm(Operators.subtract(matrix, target), 2, 3));
+      loss = Operators.mean(Operators.norm(difference(matrix, target), 2, 3));
     }
     losses.add(i, loss, weight);
     if (train) {
       Gradients.backward(loss, Operators.filledLike(loss, weight));
     }
+  }
+
+  /** In the accumulation type, in which norms and losses are made. */
+  private static NDArray difference(NDArray ours, NDArray target) {
+    NDArray difference = Operators.subtract(ours, target);
+    return Operators.convert(difference, ElementType.of(difference).accumulationType());
   }
 
   @Override

@@ -11,40 +11,46 @@ import io.sparkhawk.executor.stage.TrainedParts;
 import java.util.List;
 
 /**
- * Stage-3 updates of all weights on given batches in one process, with the optimizer of the recipe:
- * for comparison with a reference's.
+ * Stage-3 updates of all weights on given batches in one process: for comparison with a
+ * reference's.
  */
 public final class Trajectory implements AutoCloseable {
-
-  /** Betas, epsilon and weight decay of the recipe. */
-  private static final AdamW.Hyperparameters RECIPE =
-      new AdamW.Hyperparameters(0.9, 0.95, 1e-8, 0.1);
-
-  private static final double CLIP_NORM = 1;
 
   private final FlatParameters parameters;
   private final AdamW optimizer;
   private final TrainingStep step;
 
-  private Trajectory(LanguageModel teacher, LanguageModel student) {
+  private Trajectory(
+      LanguageModel teacher,
+      LanguageModel student,
+      AdamW.Hyperparameters hyperparameters,
+      double clipNorm) {
     this.parameters =
         FlatParameters.of(
             student.manager(),
             student.elementType().accumulationType(),
             TrainedParameters.of(student, StageKind.DISTILL, TrainedParts.ALL, HiddenTarget.MIXER));
-    this.optimizer = new AdamW(student.manager(), parameters, RECIPE);
+    this.optimizer = new AdamW(student.manager(), parameters, hyperparameters);
     this.step =
         new TrainingStep(
             new DistillObjective(teacher, student, false),
             parameters,
             optimizer,
             SingleProcess.create(),
-            CLIP_NORM);
+            clipNorm);
   }
 
-  /** Starts from the student's weights, which become part of the trajectory. */
-  public static Trajectory start(LanguageModel teacher, LanguageModel student) {
-    return new Trajectory(teacher, student);
+  /**
+   * Starts from the student's weights, which become part of the trajectory.
+   *
+   * @param clipNorm largest norm of the gradient, 0 for any
+   */
+  public static Trajectory start(
+      LanguageModel teacher,
+      LanguageModel student,
+      AdamW.Hyperparameters hyperparameters,
+      double clipNorm) {
+    return new Trajectory(teacher, student, hyperparameters, clipNorm);
   }
 
   /** Loss and gradient norm of a step, both before its update. */

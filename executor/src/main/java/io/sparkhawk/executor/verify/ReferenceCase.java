@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collection;
 
 /**
  * A folder of parity vectors: {@code teacher/} and {@code student/} in Hugging Face form, {@code
@@ -51,7 +53,7 @@ final class ReferenceCase implements AutoCloseable {
     return tensors.names().contains(name);
   }
 
-  Iterable<String> names() {
+  Collection<String> names() {
     return tensors.names();
   }
 
@@ -61,12 +63,43 @@ final class ReferenceCase implements AutoCloseable {
   }
 
   long[] shape(String name) {
-    return tensors.tensor(name).shape();
+    return require(name).shape();
   }
 
-  /** Integers such as token ids. */
-  int[] integers(String name) {
-    StoredTensor tensor = tensors.tensor(name);
+  private StoredTensor require(String name) {
+    if (!has(name)) {
+      throw new DataException("expected.safetensors in " + folder + " has no tensor " + name);
+    }
+    return tensors.tensor(name);
+  }
+
+  /**
+   * Token ids (batch, length).
+   *
+   * @throws DataException if they are not there, have another shape or an id is outside of the
+   *     vocabulary
+   */
+  int[] ids(String name, long vocabulary) {
+    int[] ids = integers(name);
+    if (shape(name).length != 2 || ids.length == 0) {
+      throw new DataException(
+          name + " in " + folder + " must have shape (batch, length), has " + info(name));
+    }
+    for (int id : ids) {
+      if (id < 0 || id >= vocabulary) {
+        throw new DataException(
+            name + " in " + folder + " holds id " + id + ", the vocabulary has " + vocabulary);
+      }
+    }
+    return ids;
+  }
+
+  private String info(String name) {
+    return Arrays.toString(shape(name));
+  }
+
+  private int[] integers(String name) {
+    StoredTensor tensor = require(name);
     ByteBuffer data = tensor.data();
     int[] values = new int[data.remaining() / tensor.type().bytes()];
     for (int i = 0; i < values.length; i++) {
@@ -82,7 +115,7 @@ final class ReferenceCase implements AutoCloseable {
 
   /** Floating-point elements in row-major order. */
   double[] values(String name) {
-    StoredTensor tensor = tensors.tensor(name);
+    StoredTensor tensor = require(name);
     ByteBuffer data = tensor.data();
     double[] values = new double[data.remaining() / tensor.type().bytes()];
     for (int i = 0; i < values.length; i++) {

@@ -6,6 +6,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import io.sparkhawk.executor.model.LanguageModel;
+import io.sparkhawk.executor.model.MixerKind;
 import io.sparkhawk.executor.model.Models;
 import io.sparkhawk.executor.model.PhiConfig;
 import io.sparkhawk.executor.model.StudentConfig;
@@ -77,13 +78,21 @@ class DecoderTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, 1, 16", "2, 2, 7", "16, 1, 128"})
-  void otherSizesOfTheMixerDecodeToo(int convWidth, int expand, int chunkSize) {
+  @CsvSource({
+    "MAMBA2, 1, 1, 16",
+    "MAMBA2, 2, 2, 7",
+    "MAMBA2, 16, 1, 128",
+    "LOW_RANK, 4, 1, 16",
+    "TOEPLITZ, 4, 1, 16"
+  })
+  void otherMixersAndSizesDecodeToo(MixerKind mixer, int convWidth, int expand, int chunkSize) {
     Path folder = GOLDEN.resolve("pure/teacher");
-    StudentSettings settings = new StudentSettings(8, convWidth, expand, chunkSize, List.of());
+    StudentSettings settings =
+        new StudentSettings(mixer, false, 8, convWidth, expand, chunkSize, List.of());
     try (LanguageModel teacher = Models.loadTeacher(folder, Device.cpu(), ElementType.FLOAT64);
         LanguageModel student =
-            Models.newStudent(teacher, StudentConfig.of(PhiConfig.read(folder), settings), 11)) {
+            Models.newStudent(
+                teacher, StudentConfig.of(PhiConfig.read(folder), settings), 11, false)) {
       for (int prompt : PROMPTS) {
         assertStepsEqualForward(student, ElementType.FLOAT64, prompt, 1);
       }

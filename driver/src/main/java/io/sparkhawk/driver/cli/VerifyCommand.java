@@ -1,0 +1,151 @@
+package io.sparkhawk.driver.cli;
+
+import ai.djl.engine.Engine;
+import io.sparkhawk.data.error.ConfigurationException;
+import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.executor.tensor.DeviceKind;
+import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.verify.Comparison;
+import io.sparkhawk.executor.verify.ParityCheck;
+import io.sparkhawk.executor.verify.ParityReport;
+import io.sparkhawk.executor.verify.Tolerances;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code sparkhawk verify}: this host's numbers against a reference's. */
+@Command(
+    name = "verify",
+    description = {
+      "Compare what this host computes with the vectors of a reference implementation: models,"
+          + " losses, gradients and training steps, by the code that trains.",
+      ""
+    },
+    footer = {
+      "",
+      "Exit codes: 0 everything agrees; 3 a quantity differs, or the case cannot be read.",
+      "",
+      "Examples:",
+      "  sparkhawk verify cases/hybrid",
+      "  sparkhawk verify cases/hybrid --dtype float32 --device gpu"
+    })
+final class VerifyCommand implements Runnable {
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      paramLabel = "CASE",
+      description =
+          "Folder with teacher/, student/, expected.safetensors and expected.json of the"
+              + " reference.")
+  private Path folder;
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      defaultValue = "float64",
+      description = "What to compute in: float64, float32 or bfloat16. Default: float64.")
+  private String type;
+
+  @Option(
+      names = "--tolerance",
+      paramLabel = "X",
+      description =
+          "Largest relative error that passes, for every quantity. Default: by the type, as"
+              + " docs/mathematics.md says.")
+  private Optional<Double> tolerance = Optional.empty();
+
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      defaultValue = "cpu",
+      description = "What to compute on: cpu or gpu. Default: cpu.")
+  private String device;
+
+  @Override
+  public void run() {
+    ElementType elementType = choice("--dtype", type, ElementType.class);
+    DeviceKind kind = choice("--device", device, DeviceKind.class);
+    if (tolerance.isPresent() && !(tolerance.get() >= 0)) {
+      throw new ConfigurationException(
+          "--tolerance is " + tolerance.get() + ", expected a number of at least 0");
+    }
+    if (kind == DeviceKind.GPU && Engine.getEngine("PyTorch").getGpuCount() == 0) {
+      throw new ConfigurationException(
+          "--device gpu: PyTorch finds no GPU on this host; check driver and native library");
+    }
+    Tolerances tolerances = tolerance.map(Tolerances::all).orElse(Tolerances.of(elementType));
+    ParityReport report = ParityCheck.run(folder, kind.device(0), elementType, tolerances);
+    print(report);
+    refuseFailures(report);
+  }
+
+  private static <E extends Enum<E>> E choice(String option, String value, Class<E> type) {
+    for (E constant : type.getEnumConstants()) {
+      if (constant.name().toLowerCase(Locale.ROOT).equals(value)) {
+        return constant;
+      }
+    }
+    throw new ConfigurationException(
+        option
+            + " is "
+            + value
+            + ", expected one of "
+            + List.of(type.getEnumConstants()).toString().toLowerCase(Locale.ROOT));
+  }
+
+  private void print(ParityReport report) {
+    PrintWriter out = spec.commandLine().getOut();
+    int width = report.comparisons().stream().mapToInt(c -> c.quantity().length()).max().orElse(8);
+    String head = "%-" + width + "s  %-18s  %9s  %9s  %9s%n";
+    out.printf(head, "quantity", "shape", "relative", "largest", "tolerance");
+    report.comparisons().forEach(comparison -> out.print(row(comparison, width)));
+    report.notCompared().forEach(what -> out.println("not compared: " + what));
+    List<Comparison> failures = report.failures();
+    if (!failures.isEmpty()) {
+      out.printf("%nwhat differs:%n");
+      failures.forEach(comparison -> out.print(row(comparison, width)));
+    }
+    out.printf(
+        "%d of %d quantities agree in %s on %s, %d not compared%n",
+        report.comparisons().size() - failures.size(),
+        report.comparisons().size(),
+        type,
+        device,
+        report.notCompared().size());
+    out.flush();
+  }
+
+  private static String row(Comparison c, int width) {
+    return String.format(
+        Locale.ROOT,
+        "%-" + width + "s  %-18s  %9.1e  %9.1e  %9.1e  %s%n",
+        c.quantity(),
+        c.shape(),
+        c.relativeError(),
+        c.largestError(),
+        c.tolerance(),
+        c.passes() ? "ok" : "FAILS");
+  }
+
+  private void refuseFailures(ParityReport report) {
+    List<Comparison> failures = report.failures();
+    if (report.comparisons().isEmpty()) {
+      throw new DataException("the case " + folder + " holds nothing to compare");
+    }
+    if (!failures.isEmpty()) {
+      throw new DataException(
+          String.format(
+              "%d of %d quantities of the case %s differ from the reference by more than the"
+                  + " tolerance, the first is %s",
+              failures.size(), report.comparisons().size(), folder, failures.get(0).quantity()));
+    }
+  }
+}
