@@ -458,7 +458,7 @@ class CheckpointStoreTest {
                 assertThat(failure)
                     .isInstanceOf(InfrastructureException.class)
                     .hasMessageContaining("rank 1 of 3")
-                    .hasMessageContaining("No space left on device"));
+                    .hasMessageContaining("no space left on the device"));
     assertThat(store.list()).isEmpty();
     assertThat(checkpoint("hidden-1")).isEmptyDirectory();
   }
