@@ -170,6 +170,6 @@ class EndToEndTest {
 
     assertThat(exitCode).as(err.toString()).isZero();
     assertThat(out.toString(StandardCharsets.UTF_8))
-        .contains("Perplexity %.4f".formatted(summary.studentPerplexity()));
+        .contains("%.4f".formatted(summary.studentPerplexity()));
   }
 }
