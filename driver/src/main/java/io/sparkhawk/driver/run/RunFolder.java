@@ -21,7 +21,6 @@ import io.sparkhawk.executor.tensor.DeviceKind;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.train.RunIdentity;
 import io.sparkhawk.executor.train.StageResult;
-import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.TrainingPlan;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -93,12 +92,12 @@ public final class RunFolder implements RunRecord {
   @Override
   public void check(TrainingPlan plan) {
     PhiConfig teacher = PhiConfig.read(teacherFolder);
-    StudentConfig.of(teacher, plan.student());
     Problems problems = Problems.in("run " + plan.run());
     checkDevice(problems);
-    checkFit(teacher, problems);
-    plan.stages().forEach(stage -> checkBatch(stage, problems));
+    checkData(teacher, problems);
+    config.checkFit(data.seqLen(), teacher.blocks(), teacher.maxPositions(), problems);
     problems.throwIfAny();
+    StudentConfig.of(teacher, plan.student());
     for (int i = 0; i < plan.stages().size(); i++) {
       newestOfThisRun(plan.atStage(i));
     }
@@ -117,7 +116,7 @@ public final class RunFolder implements RunRecord {
     }
   }
 
-  private void checkFit(PhiConfig teacher, Problems problems) {
+  private void checkData(PhiConfig teacher, Problems problems) {
     if (data.vocabularySize() > teacher.vocabulary()) {
       problems.add(
           "data",
@@ -127,29 +126,8 @@ public final class RunFolder implements RunRecord {
                   + " tokenizer.",
               data.vocabularySize() - 1, teacher.vocabulary()));
     }
-    if (data.seqLen() > teacher.maxPositions()) {
-      problems.add(
-          "data",
-          config.data(),
-          String.format(
-              "its rows have %d tokens, the teacher takes at most %d; prepare it with a smaller"
-                  + " seq-len.",
-              data.seqLen(), teacher.maxPositions()));
-    }
     if (data.train().rows() == 0) {
       problems.add("data", config.data(), "it has no rows to train on.");
-    }
-  }
-
-  private void checkBatch(StageSettings stage, Problems problems) {
-    long share = (long) data.seqLen() * config.workers();
-    if (stage.batchTokens() % share != 0) {
-      problems.add(
-          "stages." + stage.name().label() + ".batch-tokens",
-          stage.batchTokens(),
-          String.format(
-              "allowed are multiples of %d: rows of %d tokens on %d workers.",
-              share, data.seqLen(), config.workers()));
     }
   }
 
