@@ -3,6 +3,7 @@ package io.sparkhawk.executor.tensor;
 import ai.djl.ndarray.NDArray;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
+import java.util.Optional;
 
 /**
  * Automatic differentiation of the calling thread. DJL's own collector allows one per process;
@@ -57,11 +58,20 @@ public final class Gradients implements AutoCloseable {
    * @throws IllegalStateException if no backward pass has reached it
    */
   public static NDArray of(NDArray leaf) {
-    NDArray gradient = JniUtils.getGradient((PtNDArray) leaf);
-    if (gradient == null) {
-      throw new IllegalStateException("no backward pass has reached this " + leaf.getShape());
-    }
-    return gradient;
+    return collected(leaf)
+        .orElseThrow(
+            () ->
+                new IllegalStateException("no backward pass has reached this " + leaf.getShape()));
+  }
+
+  /** The gradient collected by a leaf; empty if no backward pass has reached it. */
+  public static Optional<NDArray> collected(NDArray leaf) {
+    return Optional.ofNullable(JniUtils.getGradient((PtNDArray) leaf));
+  }
+
+  /** Whether the calling thread records operations. */
+  public static boolean isRecording() {
+    return JniUtils.isGradMode();
   }
 
   /**

@@ -154,6 +154,11 @@ public final class Operators {
     return SILU.call(x);
   }
 
+  /** 1 / (1 + exp(-x)). */
+  public static NDArray sigmoid(NDArray x) {
+    return JniUtils.sigmoid(pt(x));
+  }
+
   /** log(1 + exp(x)). */
   public static NDArray softplus(NDArray x) {
     return JniUtils.softPlus(pt(x));
@@ -163,7 +168,7 @@ public final class Operators {
   public static NDArray geluTanh(NDArray x) {
     NDArray inner = scale(JniUtils.square(pt(x)), GELU_SCALE * GELU_CUBIC);
     addInPlace(inner, GELU_SCALE);
-    return multiply(x, JniUtils.sigmoid(pt(multiply(x, inner))));
+    return multiply(x, sigmoid(multiply(x, inner)));
   }
 
   /** Element-wise exponential. */
@@ -288,6 +293,11 @@ public final class Operators {
     return JniUtils.reshape(pt(x), shape);
   }
 
+  /** All dimensions but the last as one: (rows, last); a view where that is possible. */
+  public static NDArray rows(NDArray x) {
+    return reshape(x, -1, x.getShape().get(x.getShape().dimension() - 1));
+  }
+
   /** The dimensions in another order; a view. */
   public static NDArray permute(NDArray x, long... order) {
     require(
@@ -373,6 +383,25 @@ public final class Operators {
     }
     try (zeros) {
       return convert(zeros, type);
+    }
+  }
+
+  /**
+   * A new tensor whose elements are whatever the memory held: for results that are written whole.
+   */
+  public static NDArray empty(NDManager manager, ElementType type, long... shape) {
+    DataType created =
+        switch (type) {
+          case FLOAT64 -> DataType.FLOAT64;
+          case FLOAT32 -> DataType.FLOAT32;
+          case BFLOAT16 -> DataType.FLOAT16; // of the same size; DJL knows no bfloat16
+        };
+    NDArray empty = manager.create(new Shape(shape), created);
+    if (type != ElementType.BFLOAT16) {
+      return empty;
+    }
+    try (empty) {
+      return asBfloat16(empty);
     }
   }
 

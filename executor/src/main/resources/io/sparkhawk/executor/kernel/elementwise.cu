@@ -1,0 +1,159 @@
+// Element-wise parts of a block and of an update, each reading and writing its tensors once.
+
+#include "common.cuh"
+
+// tanh-GELU: x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3).
+__device__ __forceinline__ float gelu(float x) {
+  return x * sigmoid(1.5957691216f * (x + 0.044715f * x * x * x));
+}
+
+__device__ __forceinline__ float gelu_gradient(float x) {
+  float s = sigmoid(1.5957691216f * (x + 0.044715f * x * x * x));
+  return s + x * s * (1.f - s) * 1.5957691216f * (1.f + 3.f * 0.044715f * x * x);
+}
+
+// out = gelu(x); count is a multiple of 8.
+extern "C" __global__ void gelu_forward(const bf16* x, bf16* out, long count) {
+  long at = ((long)blockIdx.x * blockDim.x + threadIdx.x) * 8;
+  if (at >= count) return;
+  uint4 in = *reinterpret_cast<const uint4*>(x + at), result;
+#pragma unroll
+  for (int k = 0; k < 4; k++) {
+    u32 v = reinterpret_cast<u32*>(&in)[k];
+    reinterpret_cast<u32*>(&result)[k] = pack(gelu(low(v)), gelu(high(v)));
+  }
+  *reinterpret_cast<uint4*>(out + at) = result;
+}
+
+// gradient = gradient * gelu'(x) and, where it is not null, out = gelu(x).
+extern "C" __global__ void gelu_backward(const bf16* x, bf16* gradient, bf16* out, long count) {
+  long at = ((long)blockIdx.x * blockDim.x + threadIdx.x) * 8;
+  if (at >= count) return;
+  uint4 in = *reinterpret_cast<const uint4*>(x + at);
+  uint4 g = *reinterpret_cast<const uint4*>(gradient + at), value;
+#pragma unroll
+  for (int k = 0; k < 4; k++) {
+    u32 v = reinterpret_cast<u32*>(&in)[k];
+    u32& d = reinterpret_cast<u32*>(&g)[k];
+    d = pack(low(d) * gelu_gradient(low(v)), high(d) * gelu_gradient(high(v)));
+    reinterpret_cast<u32*>(&value)[k] = pack(gelu(low(v)), gelu(high(v)));
+  }
+  *reinterpret_cast<uint4*>(gradient + at) = g;
+  if (out != nullptr) *reinterpret_cast<uint4*>(out + at) = value;
+}
+
+// Rotates the first "rotary" entries of each head: (x1, x2) to (x1 cos - x2 sin, x2 cos + x1 sin), the
+// halves as transformers' Phi has them. in and out (batch, length, heads, size); tables (positions,
+// rotary), both halves alike. One thread for two neighbouring entries.
+extern "C" __global__ void rotary(const bf16* in, const bf16* cosine, const bf16* sine, bf16* out,
+                                  int length, int heads, int size, int rotary, long pairs) {
+  long item = (long)blockIdx.x * blockDim.x + threadIdx.x;
+  if (item >= pairs) return;
+  int half = size / 2;
+  int entry = (int)(item % half) * 2;
+  long head = item / half;
+  int position = (int)(head / heads % length);
+  const bf16* x = in + head * size;
+  bf16* y = out + head * size;
+  if (entry >= rotary) {
+    *reinterpret_cast<u32*>(y + entry) = pair_at(x + entry);
+  } else {
+    int other = entry < rotary / 2 ? entry + rotary / 2 : entry - rotary / 2;
+    float sign = entry < rotary / 2 ? -1.f : 1.f;
+    u32 a = pair_at(x + entry), b = pair_at(x + other);
+    u32 c = pair_at(cosine + (long)position * rotary + entry);
+    u32 s = pair_at(sine + (long)position * rotary + entry);
+    put_pair(y + entry, low(a) * low(c) + sign * low(b) * low(s), high(a) * high(c) + sign * high(b) * high(s));
+  }
+}
+
+// Soft-target cross-entropy of one row of logits for each block of threads: loss[row] = -sum p log q,
+// and student = factor * (q - p) where factor is not 0. vocabulary is a multiple of 8.
+extern "C" __global__ void __launch_bounds__(512)
+    soft_cross_entropy(const bf16* teacher, bf16* student, float* loss, int vocabulary, float factor) {
+  __shared__ float scratch[16];
+  const bf16* p = teacher + (long)blockIdx.x * vocabulary;
+  bf16* q = student + (long)blockIdx.x * vocabulary;
+  float largest[2] = {-INFINITE, -INFINITE}, sum[2] = {0.f, 0.f};
+  for (int at = threadIdx.x * 8; at < vocabulary; at += blockDim.x * 8) {
+    uint4 both[2] = {*reinterpret_cast<const uint4*>(p + at), *reinterpret_cast<const uint4*>(q + at)};
+#pragma unroll
+    for (int m = 0; m < 2; m++) {
+      float local = largest[m];
+#pragma unroll
+      for (int k = 0; k < 4; k++) {
+        u32 v = reinterpret_cast<u32*>(&both[m])[k];
+        local = fmaxf(local, fmaxf(low(v), high(v)));
+      }
+      sum[m] *= __expf(largest[m] - local);
+      largest[m] = local;
+#pragma unroll
+      for (int k = 0; k < 4; k++) {
+        u32 v = reinterpret_cast<u32*>(&both[m])[k];
+        sum[m] += __expf(low(v) - local) + __expf(high(v) - local);
+      }
+    }
+  }
+  float normaliser[2];  // log of the sum of exp
+#pragma unroll
+  for (int m = 0; m < 2; m++) {
+    float top = largest[m];
+#pragma unroll
+    for (int distance = 16; distance > 0; distance /= 2)
+      top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, distance));
+    __syncthreads();
+    if ((threadIdx.x & 31) == 0) scratch[threadIdx.x >> 5] = top;
+    __syncthreads();
+    for (int warp = 0; warp < (int)blockDim.x / 32; warp++) top = fmaxf(top, scratch[warp]);
+    float mine = sum[m] == 0.f ? 0.f : sum[m] * __expf(largest[m] - top);
+    normaliser[m] = top + __logf(block_sum(mine, scratch));
+  }
+  float cross = 0.f;
+  for (int at = threadIdx.x * 8; at < vocabulary; at += blockDim.x * 8) {
+    uint4 t = *reinterpret_cast<const uint4*>(p + at), s = *reinterpret_cast<const uint4*>(q + at);
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+      u32 tv = reinterpret_cast<u32*>(&t)[k];
+      u32& sv = reinterpret_cast<u32*>(&s)[k];
+      float p0 = __expf(low(tv) - normaliser[0]), p1 = __expf(high(tv) - normaliser[0]);
+      float l0 = low(sv) - normaliser[1], l1 = high(sv) - normaliser[1];
+      cross -= p0 * l0 + p1 * l1;
+      sv = pack(factor * (__expf(l0) - p0), factor * (__expf(l1) - p1));
+    }
+    if (factor != 0.f) *reinterpret_cast<uint4*>(q + at) = s;
+  }
+  float total = block_sum(cross, scratch);
+  if (threadIdx.x == 0) loss[blockIdx.x] = total;
+}
+
+// AdamW (arXiv 1711.05101, algorithm 2) with the gradient times *gradient_scale; nothing is changed
+// where that is 0. "step" is the learning rate over 1 - beta1^t, "correction" is 1 / (1 - beta2^t).
+// compute gets the weights rounded; it may be null.
+extern "C" __global__ void adamw(float* weight, const float* gradient, float* first, float* second,
+                                 bf16* compute, const float* gradient_scale, float beta1, float beta2,
+                                 float epsilon, float shrink, float step, float correction, long count) {
+  float scale = *gradient_scale;
+  if (scale == 0.f) return;
+  for (long i = ((long)blockIdx.x * blockDim.x + threadIdx.x) * 4; i < count;
+       i += (long)gridDim.x * blockDim.x * 4) {
+    float4 w = *reinterpret_cast<float4*>(weight + i), m = *reinterpret_cast<float4*>(first + i);
+    float4 v = *reinterpret_cast<float4*>(second + i);
+    float4 g = *reinterpret_cast<const float4*>(gradient + i);
+    float* ws = &w.x;
+    float* ms = &m.x;
+    float* vs = &v.x;
+    float* gs = &g.x;
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+      float x = gs[k] * scale;
+      ms[k] += (1.f - beta1) * (x - ms[k]);
+      vs[k] += (1.f - beta2) * (x * x - vs[k]);
+      ws[k] = ws[k] * shrink - step * ms[k] / (sqrtf(vs[k] * correction) + epsilon);
+    }
+    *reinterpret_cast<float4*>(weight + i) = w;
+    *reinterpret_cast<float4*>(first + i) = m;
+    *reinterpret_cast<float4*>(second + i) = v;
+    if (compute != nullptr)
+      *reinterpret_cast<uint2*>(compute + i) = make_uint2(pack(w.x, w.y), pack(w.z, w.w));
+  }
+}
