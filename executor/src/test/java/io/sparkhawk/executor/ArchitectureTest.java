@@ -42,5 +42,14 @@ class ArchitectureTest {
           .resideOutsideOfPackage("io.sparkhawk.executor.tensor")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("ai.djl.pytorch..", "com.sun.jna..");
+          .resideInAPackage("ai.djl.pytorch..");
+
+  @ArchTest
+  static final ArchRule ONLY_TENSORS_AND_KERNELS_CALL_NATIVE_CODE =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages("io.sparkhawk.executor.tensor", "io.sparkhawk.executor.kernel")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("com.sun.jna..");
 }

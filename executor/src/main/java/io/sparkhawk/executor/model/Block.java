@@ -40,6 +40,34 @@ public final class Block {
     return Operators.add(Operators.add(mixerOutput, mlp.forward(u)), hidden);
   }
 
+  /**
+   * As {@link #forward(NDArray)}, with what the backward pass needs.
+   *
+   * @param inputGradient whether the gradient of {@code hidden} will be wanted
+   */
+  public Pass train(NDArray hidden, boolean inputGradient) {
+    boolean throughNorm = inputGradient || isNormTrained();
+    Pass normed = RecordedPass.of(hidden, inputGradient, norm::forward);
+    NDArray u = normed.output();
+    return BlockPass.ofBlock(
+        normed, mixer.train(u, throughNorm), mlp.train(u, throughNorm), hidden);
+  }
+
+  /** The normalised input, with what the backward pass needs if the normalisation is trained. */
+  Pass trainNorm(NDArray hidden) {
+    return RecordedPass.of(hidden, false, norm::forward);
+  }
+
+  boolean isNormTrained() {
+    return norm.weight().isTrained();
+  }
+
+  /** The mixer's output on the block's input, with what the weights' gradients need. */
+  public Pass trainMixer(NDArray hidden) {
+    Pass normed = trainNorm(hidden);
+    return BlockPass.ofMixer(normed, mixer.train(normed.output(), isNormTrained()));
+  }
+
   public Mixer mixer() {
     return mixer;
   }

@@ -60,6 +60,14 @@ final class CausalConvolution {
     return weight.shape().get(2);
   }
 
+  Parameter weight() {
+    return weight;
+  }
+
+  Parameter bias() {
+    return bias;
+  }
+
   List<Parameter> parameters() {
     return List.of(weight, bias);
   }

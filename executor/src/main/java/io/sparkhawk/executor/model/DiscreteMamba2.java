@@ -3,8 +3,10 @@ package io.sparkhawk.executor.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -23,6 +25,7 @@ final class DiscreteMamba2 implements Mixer {
   private final GatedOutput output;
   private final MixerShape shape;
   private final CausalMask mask;
+  private final Optional<FusedMamba2> fused;
 
   DiscreteMamba2(ParameterSource source, String name, MixerShape shape, CausalMask mask) {
     this.inProjection =
@@ -32,10 +35,42 @@ final class DiscreteMamba2 implements Mixer {
     this.output = new GatedOutput(source, name, shape);
     this.shape = shape;
     this.mask = mask;
+    this.fused = FusedMamba2.of(inProjection, convolution, output, shape);
   }
 
   @Override
   public NDArray forward(NDArray u) {
+    return fused.isPresent() && !Gradients.isRecording() ? fused.get().forward(u) : composed(u);
+  }
+
+  @Override
+  public Pass train(NDArray u, boolean inputGradient) {
+    return fused
+        .map(mixer -> mixer.train(u, inputGradient))
+        .orElseGet(() -> RecordedPass.of(u, inputGradient, this::composed));
+  }
+
+  /** The distance from an attention map without matrices; empty where there are no kernels. */
+  Optional<MatrixDistance> distanceFrom(PhiAttention attention, Block block) {
+    return fused.flatMap(
+        mixer ->
+            attention
+                .matrixKernels(shape.heads(), shape.stateSize())
+                .map(
+                    kernels ->
+                        new FusedDistance(
+                            attention,
+                            block,
+                            mixer,
+                            shape,
+                            inProjection,
+                            convolution,
+                            output.skip(),
+                            kernels)));
+  }
+
+  /** The forward pass in plain operators. */
+  private NDArray composed(NDArray u) {
     NDArray projected = Operators.linear(u, inProjection.value());
     Operands in = operands(projected, convolution.forward(channels(projected)));
     NDArray y = ChunkedScan.scan(in.x, in.b, in.c, in.logDecay, shape.chunkSize(), mask);

@@ -47,6 +47,14 @@ final class GatedOutput {
     return skip;
   }
 
+  Parameter gateBias() {
+    return gateBias;
+  }
+
+  Parameter projection() {
+    return projection;
+  }
+
   List<Parameter> parameters() {
     return List.of(gateBias, skip, projection);
   }

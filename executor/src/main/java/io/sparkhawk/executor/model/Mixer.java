@@ -15,6 +15,15 @@ public interface Mixer {
   NDArray forward(NDArray u);
 
   /**
+   * As {@link #forward}, with what the backward pass needs.
+   *
+   * @param inputGradient whether the gradient of {@code u} will be wanted
+   */
+  default Pass train(NDArray u, boolean inputGradient) {
+    return RecordedPass.of(u, inputGradient, this::forward);
+  }
+
+  /**
    * The mixer as a matrix over positions: row i says how much of each position j enters i.
    *
    * @param u normalised block input (batch, length, width)

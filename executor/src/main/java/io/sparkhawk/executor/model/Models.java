@@ -29,6 +29,11 @@ public final class Models {
         });
   }
 
+  /** A teacher of these sizes that has learned nothing, for measurements. */
+  public static LanguageModel randomTeacher(PhiConfig config, Device device, ElementType type) {
+    return build(device, manager -> phi(config, new RandomWeights(manager, type), manager, type));
+  }
+
   /** Loads a student from a folder in the form of the reference implementation. */
   public static LanguageModel loadStudent(Path folder, Device device, ElementType type) {
     return loadStudent(folder, StudentConfig.read(folder), device, type);

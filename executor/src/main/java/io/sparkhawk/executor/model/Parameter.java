@@ -2,12 +2,20 @@ package io.sparkhawk.executor.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import io.sparkhawk.executor.tensor.Gradients;
+import io.sparkhawk.executor.tensor.Operators;
+import io.sparkhawk.executor.tensor.TensorScope;
+import java.util.Optional;
 
-/** A named weight of a model, whose tensor may be exchanged for a view of a flat buffer. */
+/**
+ * A named weight of a model, whose tensor and gradient are views of flat buffers while it is
+ * trained.
+ */
 public final class Parameter {
 
   private final String name;
   private NDArray value;
+  private Optional<NDArray> gradient = Optional.empty();
 
   Parameter(String name, NDArray value) {
     this.name = name;
@@ -32,13 +40,51 @@ public final class Parameter {
     return value.getShape().size();
   }
 
-  /** Puts {@code replacement}, of the same shape, in the place of the tensor, which is closed. */
-  public void replace(NDArray replacement) {
-    if (!replacement.getShape().equals(shape())) {
+  /**
+   * Begins to train the weight.
+   *
+   * @param leaf takes the place of the tensor, which is closed: the same shape
+   * @param sum what gradients are added to: the same shape, perhaps in a wider type
+   */
+  public void train(NDArray leaf, NDArray sum) {
+    if (!leaf.getShape().equals(shape()) || !sum.getShape().equals(shape())) {
       throw new IllegalArgumentException(
-          name + " has shape " + shape() + ", its replacement " + replacement.getShape());
+          name + " has shape " + shape() + ", not " + leaf.getShape() + ", " + sum.getShape());
     }
     value.close();
-    value = replacement;
+    value = leaf;
+    gradient = Optional.of(sum);
+  }
+
+  /** Whether the weight has a gradient. */
+  public boolean isTrained() {
+    return gradient.isPresent();
+  }
+
+  /**
+   * What gradients are added to.
+   *
+   * @throws IllegalStateException if the weight is not trained
+   */
+  public NDArray gradient() {
+    return gradient.orElseThrow(() -> new IllegalStateException(name + " is not trained"));
+  }
+
+  /** Adds to the gradient, if the weight is trained. */
+  void addGradient(NDArray part) {
+    gradient.ifPresent(sum -> Operators.addInPlace(sum, part));
+  }
+
+  /** Moves what libtorch has collected in the weight's own type to the gradient. */
+  public void collectGradient() {
+    Gradients.collected(value)
+        .ifPresent(
+            collected -> {
+              try (collected;
+                  TensorScope scope = TensorScope.open()) {
+                addGradient(collected);
+                Operators.zero(collected);
+              }
+            });
   }
 }

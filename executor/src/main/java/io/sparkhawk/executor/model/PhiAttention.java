@@ -1,9 +1,12 @@
 package io.sparkhawk.executor.model;
 
 import ai.djl.ndarray.NDArray;
+import io.sparkhawk.executor.kernel.Kernels;
+import io.sparkhawk.executor.kernel.MatrixKernels;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Operators;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Causal multi-head softmax attention with partial rotary embedding (transformers' Phi). */
@@ -30,11 +33,40 @@ final class PhiAttention implements Mixer {
 
   @Override
   public NDArray forward(NDArray u) {
+    return forward(u, queriesAndKeys(u));
+  }
+
+  /**
+   * Rotated queries and keys.
+   *
+   * @param queries (batch, length, heads, head size)
+   * @param keys like queries
+   */
+  record QueriesAndKeys(NDArray queries, NDArray keys) {}
+
+  QueriesAndKeys queriesAndKeys(NDArray u) {
+    return new QueriesAndKeys(
+        rotary.applyByPosition(byPosition(query.forward(u))),
+        rotary.applyByPosition(byPosition(key.forward(u))));
+  }
+
+  /** What {@link #forward(NDArray)} computes, for callers that need queries and keys too. */
+  NDArray forward(NDArray u, QueriesAndKeys rotated) {
     return project(
         Operators.causalAttention(
-            rotary.apply(split(query.forward(u)), 0),
-            rotary.apply(split(key.forward(u)), 0),
+            Operators.transpose(rotated.queries, 1, 2),
+            Operators.transpose(rotated.keys, 1, 2),
             split(value.forward(u))));
+  }
+
+  /** Kernels that compare these attention maps with matrices of as many heads. */
+  Optional<MatrixKernels> matrixKernels(int otherHeads, int stateSize) {
+    if (otherHeads != heads) {
+      return Optional.empty();
+    }
+    int headSize = (int) query.bias().size() / heads;
+    return Kernels.like(query.weight().value())
+        .flatMap(kernels -> kernels.matrices(heads, headSize, stateSize));
   }
 
   @Override
@@ -111,10 +143,14 @@ final class PhiAttention implements Mixer {
 
   /** (batch, length, width) to (batch, heads, length, head size). */
   private NDArray split(NDArray x) {
+    return Operators.transpose(byPosition(x), 1, 2);
+  }
+
+  /** (batch, length, width) to (batch, length, heads, head size). */
+  private NDArray byPosition(NDArray x) {
     long batch = x.getShape().get(0);
     long length = x.getShape().get(1);
-    long headSize = x.getShape().get(2) / heads;
-    return Operators.transpose(Operators.reshape(x, batch, length, heads, headSize), 1, 2);
+    return Operators.reshape(x, batch, length, heads, x.getShape().get(2) / heads);
   }
 
   /** Joins the heads and applies the output projection. */

@@ -2,11 +2,15 @@ package io.sparkhawk.executor.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.sparkhawk.executor.kernel.ElementKernels;
+import io.sparkhawk.executor.kernel.Kernels;
 import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Rotary position embedding on the first entries of each head (transformers, modeling_phi.py).
@@ -57,6 +61,24 @@ final class Rotary {
   /** The longest sequence. */
   long positions() {
     return cosine.getShape().get(0);
+  }
+
+  /**
+   * As {@link #apply} from the first position on, with the dimensions in another order.
+   *
+   * @param x (batch, length, heads, head size)
+   */
+  NDArray applyByPosition(NDArray x) {
+    long length = x.getShape().get(1);
+    if (!Gradients.isRecording()
+        && length <= positions()
+        && ElementKernels.rotates((int) x.getShape().get(3), dimensions)) {
+      Optional<Kernels> kernels = Kernels.like(x);
+      if (kernels.isPresent()) {
+        return kernels.get().elements().rotate(x, cosine, sine);
+      }
+    }
+    return Operators.transpose(apply(Operators.transpose(x, 1, 2), 0), 1, 2);
   }
 
   /**

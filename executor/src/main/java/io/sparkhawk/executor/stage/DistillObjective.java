@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import io.sparkhawk.executor.model.Block;
 import io.sparkhawk.executor.model.LanguageModel;
 import io.sparkhawk.executor.model.Parameter;
+import io.sparkhawk.executor.model.Pass;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
@@ -39,21 +40,18 @@ public final class DistillObjective implements Objective {
     this.losses = new LossSum(student.manager(), student.elementType(), 1);
   }
 
-  /** A segment's input, as a leaf, and its output. */
-  private record Link(NDArray input, NDArray output) {}
-
   @Override
   public void accumulate(NDArray ids, double weight, IntConsumer segmentDone) {
     try (TensorScope scope = TensorScope.open();
-        Gradients paused = Gradients.pause()) {
+        Gradients paused = Gradients.pause();
+        Chain chain = new Chain()) {
       NDArray target = teacher.finalNorm().forward(teacher.hidden(ids));
-      List<Link> links = forward(ids);
+      NDArray last = chain.forward(student.embed(ids));
       int blocks = student.blocks().size();
-      NDArray last = links.isEmpty() ? student.embed(ids) : links.get(blocks - 1).output();
       NDArray gradient = headBackward(last, target, weight);
       segmentDone.accept(blocks + 1);
       for (int i = blocks - 1; i >= 0; i--) {
-        gradient = blockBackward(student.blocks().get(i), links.get(i), gradient);
+        gradient = chain.backward(i, gradient);
         segmentDone.accept(i + 1);
       }
       embeddingBackward(ids, gradient);
@@ -61,18 +59,46 @@ public final class DistillObjective implements Objective {
     }
   }
 
-  private List<Link> forward(NDArray ids) {
-    List<Link> links = new ArrayList<>();
-    NDArray hidden = student.embed(ids);
-    for (Block block : student.blocks()) {
-      NDArray input = Gradients.leaf(hidden);
-      try (TensorScope inBlock = TensorScope.open();
-          Gradients mode = recompute ? Gradients.pause() : Gradients.record()) {
-        hidden = inBlock.keep(block.forward(input));
+  /** The blocks' forward passes, or their inputs alone where they are to be computed again. */
+  private final class Chain implements AutoCloseable {
+
+    private final List<NDArray> inputs = new ArrayList<>();
+    private final List<Pass> passes = new ArrayList<>();
+
+    /** The last block's output. */
+    NDArray forward(NDArray embedded) {
+      NDArray hidden = embedded;
+      for (Block block : student.blocks()) {
+        inputs.add(hidden);
+        try (TensorScope inBlock = TensorScope.open()) {
+          if (recompute) {
+            hidden = inBlock.keep(block.forward(hidden));
+          } else {
+            Pass pass = block.train(hidden, true);
+            passes.add(pass);
+            hidden = inBlock.keep(pass.output());
+          }
+        }
       }
-      links.add(new Link(input, hidden));
+      return hidden;
     }
-    return links;
+
+    /** The gradient of block {@code i}'s input; frees what its backward pass needed. */
+    NDArray backward(int i, NDArray outputGradient) {
+      try (TensorScope inBlock = TensorScope.open();
+          Pass pass =
+              recompute ? student.blocks().get(i).train(inputs.get(i), true) : passes.get(i)) {
+        NDArray gradient = inBlock.keep(pass.backward(outputGradient).orElseThrow());
+        inputs.get(i).close();
+        outputGradient.close();
+        return gradient;
+      }
+    }
+
+    @Override
+    public void close() {
+      passes.forEach(Pass::close);
+    }
   }
 
   /** Loss and backward pass of final norm and head; returns the gradient of {@code hidden}. */
@@ -90,28 +116,11 @@ public final class DistillObjective implements Objective {
     }
   }
 
-  private NDArray blockBackward(Block block, Link link, NDArray outputGradient) {
-    try (TensorScope inBlock = TensorScope.open()) {
-      NDArray output = link.output();
-      if (recompute) {
-        try (Gradients recording = Gradients.record()) {
-          output = block.forward(link.input());
-        }
-      }
-      Gradients.backward(output, outputGradient);
-      NDArray gradient = inBlock.keep(Gradients.of(link.input()));
-      link.output().close();
-      link.input().close();
-      outputGradient.close();
-      return gradient;
-    }
-  }
-
   private void embeddingBackward(NDArray ids, NDArray outputGradient) {
     Parameter embedding = student.embedding();
-    if (embedding.value().hasGradient()) {
+    if (embedding.isTrained()) {
       Operators.addInPlace(
-          Gradients.of(embedding.value()),
+          embedding.gradient(),
           Operators.embeddingBackward(outputGradient, ids, student.vocabulary()));
     }
   }

@@ -1,11 +1,13 @@
 package io.sparkhawk.executor.stage;
 
 import ai.djl.ndarray.NDArray;
+import io.sparkhawk.executor.kernel.ElementKernels;
+import io.sparkhawk.executor.kernel.Kernels;
 import io.sparkhawk.executor.model.Linear;
 import io.sparkhawk.executor.tensor.ElementType;
-import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
+import java.util.Optional;
 
 /**
  * Soft-target cross-entropy of a student's head against a teacher's, with its gradient, in chunks
@@ -17,7 +19,10 @@ import io.sparkhawk.executor.tensor.TensorScope;
 final class HeadLoss {
 
   /** Logits per chunk: 16 MiB in float32, which stays near the caches of a CPU. */
-  private static final long CHUNK_ELEMENTS = 1L << 22;
+  private static final long HOST_CHUNK = 1L << 22;
+
+  /** Logits per chunk on a GPU: enough rows to fill it, 400 MiB in bfloat16. */
+  private static final long DEVICE_CHUNK = 1L << 27;
 
   private final Linear teacher;
   private final Linear student;
@@ -56,39 +61,57 @@ final class HeadLoss {
 
   private NDArray run(NDArray x, NDArray y, NDArray gradient, double factor) {
     long rows = x.getShape().get(0);
-    long chunk = Math.max(1, CHUNK_ELEMENTS / student.weight().shape().get(0));
-    ElementType type = ElementType.of(x);
-    NDArray sum = Operators.zeros(x.getManager(), type.accumulationType());
+    long vocabulary = student.weight().shape().get(0);
+    Optional<ElementKernels> kernels =
+        ElementKernels.fits(vocabulary) ? Kernels.like(x).map(Kernels::elements) : Optional.empty();
+    long chunk = Math.max(1, (kernels.isPresent() ? DEVICE_CHUNK : HOST_CHUNK) / vocabulary);
+    NDArray sum = Operators.zeros(x.getManager(), ElementType.of(x).accumulationType());
     for (long first = 0; first < rows; first += chunk) {
       long count = Math.min(chunk, rows - first);
       try (TensorScope scope = TensorScope.open()) {
         NDArray xs = Operators.narrow(x, 0, first, count);
-        NDArray p = Operators.softmax(logits(teacher, Operators.narrow(y, 0, first, count)));
-        NDArray logQ = Operators.logSoftmax(logits(student, xs));
-        Operators.subtractInPlace(sum, Operators.innerProduct(p, logQ));
+        NDArray ys = Operators.narrow(y, 0, first, count);
+        LogitGradient result =
+            kernels.isPresent() ? fused(kernels.get(), xs, ys, factor) : composed(xs, ys, factor);
+        Operators.addInPlace(sum, result.loss);
         if (gradient != null) {
-          NDArray target = Operators.narrow(gradient, 0, first, count);
-          backward(xs, p, logQ, target, factor, type);
+          backward(xs, result.gradient, Operators.narrow(gradient, 0, first, count));
         }
       }
     }
     return Operators.scale(sum, 1.0 / rows);
   }
 
-  private void backward(
-      NDArray xs, NDArray p, NDArray logQ, NDArray target, double factor, ElementType type) {
-    Operators.expInPlace(logQ);
-    Operators.subtractInPlace(logQ, p);
-    Operators.scaleInPlace(logQ, factor);
-    NDArray logitGradient = Operators.convert(logQ, type); // (rows, vocabulary)
-    NDArray weight = student.weight().value();
-    Operators.copy(Operators.matrixProduct(logitGradient, Gradients.constant(weight)), target);
-    if (weight.hasGradient()) {
-      Operators.addInPlace(
-          Gradients.of(weight),
-          Operators.matrixProduct(Operators.transpose(logitGradient, 0, 1), xs));
-      Operators.addInPlace(Gradients.of(student.bias().value()), Operators.sum(logitGradient, 0));
+  /**
+   * Of some positions.
+   *
+   * @param loss sum over the positions, no dimensions
+   * @param gradient in the student's logits (positions, vocabulary), times the factor; of no
+   *     meaning where that is 0
+   */
+  private record LogitGradient(NDArray loss, NDArray gradient) {}
+
+  private LogitGradient fused(ElementKernels kernels, NDArray xs, NDArray ys, double factor) {
+    NDArray logits = student.forward(xs);
+    NDArray losses = kernels.softCrossEntropy(teacher.forward(ys), logits, factor);
+    return new LogitGradient(Operators.sum(losses, 0), logits);
+  }
+
+  private LogitGradient composed(NDArray xs, NDArray ys, double factor) {
+    NDArray p = Operators.softmax(logits(teacher, ys));
+    NDArray logQ = Operators.logSoftmax(logits(student, xs));
+    NDArray loss = Operators.negate(Operators.innerProduct(p, logQ));
+    if (factor != 0) {
+      Operators.expInPlace(logQ);
+      Operators.subtractInPlace(logQ, p);
+      Operators.scaleInPlace(logQ, factor);
     }
+    return new LogitGradient(loss, Operators.convert(logQ, ElementType.of(xs)));
+  }
+
+  private void backward(NDArray xs, NDArray logitGradient, NDArray target) {
+    Operators.copy(student.inputGradient(logitGradient), target);
+    student.addGradients(xs, logitGradient);
   }
 
   private static NDArray logits(Linear head, NDArray x) {

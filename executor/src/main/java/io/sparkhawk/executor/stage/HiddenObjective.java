@@ -3,6 +3,7 @@ package io.sparkhawk.executor.stage;
 import ai.djl.ndarray.NDArray;
 import io.sparkhawk.executor.model.Block;
 import io.sparkhawk.executor.model.LanguageModel;
+import io.sparkhawk.executor.model.Pass;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
@@ -61,21 +62,35 @@ public final class HiddenObjective implements Objective {
   }
 
   private void compare(int i, NDArray hidden, NDArray target, double weight, boolean train) {
-    NDArray loss;
-    try (Gradients mode = train ? Gradients.record() : Gradients.pause()) {
-      NDArray output = studentOutput(student.blocks().get(i), hidden);
-      loss = Operators.mean(Operators.norm(difference(output, target), 2));
+    Block block = student.blocks().get(i);
+    if (!train) {
+      losses.add(i, distance(output(block, hidden), target), weight);
+      return;
     }
-    losses.add(i, loss, weight);
-    if (train) {
+    try (Pass pass = pass(block, hidden)) {
+      NDArray output = Gradients.leaf(pass.output());
+      NDArray loss;
+      try (Gradients recording = Gradients.record()) {
+        loss = distance(output, target);
+      }
+      losses.add(i, loss, weight);
       Gradients.backward(loss, Operators.filledLike(loss, weight));
+      pass.backward(Gradients.of(output));
     }
   }
 
-  private NDArray studentOutput(Block block, NDArray hidden) {
+  private Pass pass(Block block, NDArray hidden) {
+    return compared == HiddenTarget.MIXER ? block.trainMixer(hidden) : block.train(hidden, false);
+  }
+
+  private NDArray output(Block block, NDArray hidden) {
     return compared == HiddenTarget.MIXER
         ? block.mixer().forward(block.normalise(hidden))
         : block.forward(hidden);
+  }
+
+  private static NDArray distance(NDArray ours, NDArray target) {
+    return Operators.mean(Operators.norm(difference(ours, target), 2));
   }
 
   /** In the accumulation type, in which norms and losses are made. */

@@ -3,9 +3,8 @@ package io.sparkhawk.executor.stage;
 import ai.djl.ndarray.NDArray;
 import io.sparkhawk.executor.model.Block;
 import io.sparkhawk.executor.model.LanguageModel;
-import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.model.MatrixDistance;
 import io.sparkhawk.executor.tensor.Gradients;
-import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
 import java.util.function.IntConsumer;
 
@@ -45,34 +44,25 @@ public final class MatrixObjective implements Objective {
         try (TensorScope inBlock = TensorScope.open()) {
           Block block = teacher.blocks().get(i);
           NDArray u = block.normalise(hidden);
-          Block.MatrixAndOutput attention = block.attend(u);
-          if (!student.blocks().get(i).isAttention()) {
-            compare(i, hidden, attention.matrix(), weight, train);
-          }
-          hidden = inBlock.keep(block.join(hidden, u, attention.output()));
+          NDArray mixed =
+              student.blocks().get(i).isAttention()
+                  ? block.mixer().forward(u)
+                  : compare(i, hidden, u, weight, train);
+          hidden = inBlock.keep(block.join(hidden, u, mixed));
         }
         segmentDone.accept(i);
       }
     }
   }
 
-  private void compare(int i, NDArray hidden, NDArray target, double weight, boolean train) {
-    Block block = student.blocks().get(i);
-    NDArray loss;
-    try (Gradients mode = train ? Gradients.record() : Gradients.pause()) {
-      NDArray matrix = block.mixer().matrix(block.normalise(hidden));
-      loss = Operators.mean(Operators.norm(difference(matrix, target), 2, 3));
-    }
-    losses.add(i, loss, weight);
-    if (train) {
-      Gradients.backward(loss, Operators.filledLike(loss, weight));
-    }
-  }
-
-  /** In the accumulation type, in which norms and losses are made. */
-  private static NDArray difference(NDArray ours, NDArray target) {
-    NDArray difference = Operators.subtract(ours, target);
-    return Operators.convert(difference, ElementType.of(difference).accumulationType());
+  /** Compares a pair of blocks and returns the output of the teacher's attention. */
+  private NDArray compare(int i, NDArray hidden, NDArray u, double weight, boolean train) {
+    MatrixDistance distance =
+        MatrixDistance.between(teacher.blocks().get(i), student.blocks().get(i));
+    MatrixDistance.Result result =
+        train ? distance.train(hidden, u, weight) : distance.measure(hidden, u);
+    losses.add(i, result.distance(), weight);
+    return result.mixerOutput();
   }
 
   @Override

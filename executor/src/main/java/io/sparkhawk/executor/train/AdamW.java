@@ -3,8 +3,11 @@ package io.sparkhawk.executor.train;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.sparkhawk.executor.kernel.ElementKernels;
+import io.sparkhawk.executor.kernel.Kernels;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
+import java.util.Optional;
 
 /**
  * Adam with decoupled weight decay over flat buffers (arXiv 1711.05101, algorithm 2;
@@ -45,6 +48,43 @@ public final class AdamW implements AutoCloseable {
    */
   public void update(FlatParameters parameters, double learningRate, double gradientScale) {
     updates++;
+    Optional<ElementKernels> kernels = Kernels.like(parameters.computed()).map(Kernels::elements);
+    if (kernels.isPresent()) {
+      updateFused(kernels.get(), parameters, learningRate, gradientScale);
+    } else {
+      updateComposed(parameters, learningRate, gradientScale);
+      parameters.publish();
+    }
+  }
+
+  private void updateFused(
+      ElementKernels kernels, FlatParameters parameters, double learningRate, double scale) {
+    Hyperparameters h = hyperparameters;
+    try (TensorScope scope = TensorScope.open()) {
+      kernels.adamW(
+          parameters.values(),
+          parameters.gradients(),
+          firstMoment,
+          secondMoment,
+          parameters.computed(),
+          Operators.filledLike(Operators.narrow(parameters.values(), 0, 0, 1), scale),
+          new ElementKernels.Update(
+              h.beta1(),
+              h.beta2(),
+              h.epsilon(),
+              1 - learningRate * h.weightDecay(),
+              learningRate / correction(h.beta1()),
+              1 / correction(h.beta2())));
+    }
+  }
+
+  /** What a moment lacks of its sum of weights after the updates so far: 1 - beta^t. */
+  private double correction(double beta) {
+    return 1 - Math.pow(beta, (double) updates);
+  }
+
+  private void updateComposed(
+      FlatParameters parameters, double learningRate, double gradientScale) {
     boolean host = parameters.values().getDevice().equals(Device.cpu());
     long size = parameters.layout().size();
     long chunk = host ? CHUNK : size;
@@ -71,13 +111,11 @@ public final class AdamW implements AutoCloseable {
     Operators.scaleInPlace(w, 1 - learningRate * h.weightDecay());
     Operators.interpolateInPlace(m, g, 1 - h.beta1());
     Operators.interpolateInPlace(v, Operators.multiply(g, g), 1 - h.beta2());
-    double correction1 = 1 - Math.pow(h.beta1(), (double) updates);
-    double correction2 = 1 - Math.pow(h.beta2(), (double) updates);
     NDArray denominator = Operators.squareRoot(v);
-    Operators.scaleInPlace(denominator, 1 / Math.sqrt(correction2));
+    Operators.scaleInPlace(denominator, 1 / Math.sqrt(correction(h.beta2())));
     Operators.addInPlace(denominator, h.epsilon());
     NDArray step = Operators.divide(m, denominator);
-    Operators.scaleInPlace(step, learningRate / correction1);
+    Operators.scaleInPlace(step, learningRate / correction(h.beta1()));
     Operators.subtractInPlace(w, step);
   }
 

@@ -11,8 +11,9 @@ import java.util.List;
 
 /**
  * The trained weights of a model in one buffer, their gradients in another, segment after segment.
- * The model's parameters become views of the first, and backward passes add straight into the
- * second.
+ * Where the model computes in the buffers' type its parameters become views of the first, and
+ * backward passes add straight into the second. Where it computes in bfloat16 the first holds the
+ * master weights, and the parameters are views of a third buffer with these weights rounded.
  */
 public final class FlatParameters implements AutoCloseable {
 
@@ -20,12 +21,26 @@ public final class FlatParameters implements AutoCloseable {
   private final FlatLayout layout;
   private final NDArray values;
   private final NDArray gradients;
+  private final NDArray rounded; // the values themselves where the model computes in their type
+  private final List<List<Parameter>> segments;
 
-  private FlatParameters(NDManager manager, ElementType type, FlatLayout layout) {
+  private FlatParameters(
+      NDManager manager, ElementType type, FlatLayout layout, List<List<Parameter>> segments) {
     this.manager = manager;
     this.layout = layout;
+    this.segments = segments;
     this.values = TensorScope.detach(Operators.zeros(manager, type, layout.size()));
     this.gradients = TensorScope.detach(Operators.zeros(manager, type, layout.size()));
+    ElementType computed =
+        segments.stream()
+            .flatMap(List::stream)
+            .findFirst()
+            .map(parameter -> ElementType.of(parameter.value()))
+            .orElse(type);
+    this.rounded =
+        computed == type
+            ? values
+            : TensorScope.detach(Operators.zeros(manager, computed, layout.size()));
   }
 
   /**
@@ -36,7 +51,7 @@ public final class FlatParameters implements AutoCloseable {
   public static FlatParameters of(
       NDManager manager, ElementType type, List<List<Parameter>> segments) {
     FlatParameters flat =
-        new FlatParameters(manager.newSubManager(), type, FlatLayout.of(segments));
+        new FlatParameters(manager.newSubManager(), type, FlatLayout.of(segments), segments);
     segments.forEach(segment -> segment.forEach(flat::adopt));
     return flat;
   }
@@ -44,11 +59,17 @@ public final class FlatParameters implements AutoCloseable {
   private void adopt(Parameter parameter) {
     try (TensorScope scope = TensorScope.open();
         Gradients paused = Gradients.pause()) {
-      NDArray view = view(values, parameter);
-      Operators.copy(parameter.value(), view);
+      Operators.copy(parameter.value(), view(values, parameter));
+      NDArray view = view(rounded, parameter);
+      if (isRounded()) {
+        Operators.copy(parameter.value(), view);
+      }
       NDArray leaf = TensorScope.detach(Gradients.leaf(view));
-      Gradients.collectInto(leaf, view(gradients, parameter));
-      parameter.replace(leaf);
+      NDArray gradient = TensorScope.detach(view(gradients, parameter));
+      if (!isRounded()) {
+        Gradients.collectInto(leaf, gradient);
+      }
+      parameter.train(leaf, gradient);
     }
   }
 
@@ -58,11 +79,34 @@ public final class FlatParameters implements AutoCloseable {
         Operators.narrow(buffer, 0, range.first(), range.count()), parameter.shape().getShape());
   }
 
+  private boolean isRounded() {
+    return rounded != values;
+  }
+
+  /** Moves into the gradients of a segment what its backward pass left elsewhere. */
+  public void collect(int segment) {
+    if (isRounded()) {
+      segments.get(segment).forEach(Parameter::collectGradient);
+    }
+  }
+
+  /** Makes the model compute with the values as they are now. */
+  public void publish() {
+    if (isRounded()) {
+      Operators.copy(values, rounded);
+    }
+  }
+
+  /** The weights that the model computes with, which are the values or these rounded: (size). */
+  public NDArray computed() {
+    return rounded;
+  }
+
   public FlatLayout layout() {
     return layout;
   }
 
-  /** The weights: (size). */
+  /** The weights: (size). {@link #publish} after changing them. */
   public NDArray values() {
     return values;
   }

@@ -69,6 +69,7 @@ final class StageState {
           }
           store.load(manifest, ranges);
         });
+    parameters.publish();
     optimizer.resumeAfter(manifest.position().optimizerStep());
   }
 }

@@ -78,6 +78,7 @@ final class TrainingStep {
           ids,
           (double) ids.getShape().get(0) / globalSequences,
           segment -> {
+            parameters.collect(segment);
             if (last) {
               startSum(segment, sums);
             }

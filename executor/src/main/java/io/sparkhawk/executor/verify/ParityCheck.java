@@ -258,7 +258,7 @@ public final class ParityCheck {
     }
     try (LanguageModel teacher = Models.loadTeacher(reference.teacher(), device, type);
         LanguageModel student = student(config);
-        Trajectory trajectory = Trajectory.start(teacher, student, hyperparameters(), clipNorm());
+        Trajectory trajectory = Trajectory.start(teacher, student, settings());
         TensorScope scope = TensorScope.open()) {
       for (int k = 0; k < steps.size(); k++) {
         JsonNode step = steps.path(k);
@@ -266,7 +266,8 @@ public final class ParityCheck {
         Trajectory.Step ours = trajectory.step(ids, step.path("lr").asDouble());
         String name = "trajectory." + k;
         double tolerance = tolerances.trajectory();
-        compareNumber(name + ".loss", ours.loss(), step.path("loss").asDouble(), tolerance);
+        compareNumber(
+            name + ".loss", ours.losses().get(0), step.path("loss").asDouble(), tolerance);
         compareNumber(
             name + ".grad_norm", ours.gradientNorm(), step.path("grad_norm").asDouble(), tolerance);
       }
@@ -282,6 +283,16 @@ public final class ParityCheck {
         optimizer.at("/betas/1").asDouble(0.95),
         optimizer.path("eps").asDouble(1e-8),
         optimizer.path("weight_decay").asDouble(0.1));
+  }
+
+  private Trajectory.Settings settings() {
+    return new Trajectory.Settings(
+        StageKind.DISTILL,
+        HiddenTarget.MIXER,
+        TrainedParts.ALL,
+        false,
+        hyperparameters(),
+        clipNorm());
   }
 
   private double clipNorm() {

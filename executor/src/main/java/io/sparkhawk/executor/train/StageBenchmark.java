@@ -1,0 +1,165 @@
+package io.sparkhawk.executor.train;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import io.sparkhawk.executor.kernel.Kernels;
+import io.sparkhawk.executor.model.LanguageModel;
+import io.sparkhawk.executor.model.Models;
+import io.sparkhawk.executor.model.PhiConfig;
+import io.sparkhawk.executor.model.StudentConfig;
+import io.sparkhawk.executor.model.StudentSettings;
+import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.tensor.Gradients;
+import io.sparkhawk.executor.tensor.Operators;
+import io.sparkhawk.executor.tensor.TensorScope;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+
+/** Measures updates of one stage on random weights and tokens, in this process alone. */
+public final class StageBenchmark {
+
+  private static final double LEARNING_RATE = 1e-4;
+  private static final int PART_REPEATS = 3;
+
+  /**
+   * What is measured.
+   *
+   * @param batch sequences of an update
+   * @param length positions of a sequence
+   * @param warmup updates before those that count
+   * @param steps updates that count
+   */
+  public record Settings(
+      PhiConfig teacher,
+      StudentSettings student,
+      Trajectory.Settings training,
+      Device device,
+      ElementType type,
+      int batch,
+      int length,
+      int warmup,
+      int steps) {}
+
+  /**
+   * What was measured.
+   *
+   * @param stepSeconds of the updates that count, sorted
+   * @param tokens of an update
+   * @param modelFlops floating-point operations of the matrix products that an update needs
+   * @param peakBytes memory of the device in use afterwards, which libtorch does not give back; 0
+   *     on a CPU
+   * @param partSeconds median seconds of each part when it runs alone
+   * @param loss mean over the losses of the last update
+   */
+  public record Result(
+      List<Double> stepSeconds,
+      long tokens,
+      double modelFlops,
+      long peakBytes,
+      Map<String, Double> partSeconds,
+      double loss) {
+
+    public double tokensPerSecond() {
+      return tokens / median(stepSeconds);
+    }
+  }
+
+  private final Settings settings;
+  private final LanguageModel teacher;
+  private final LanguageModel student;
+
+  private StageBenchmark(Settings settings, LanguageModel teacher, LanguageModel student) {
+    this.settings = settings;
+    this.teacher = teacher;
+    this.student = student;
+  }
+
+  /** Builds the models and measures. */
+  public static Result run(Settings settings) {
+    StudentConfig config = StudentConfig.of(settings.teacher, settings.student);
+    try (Gradients paused = Gradients.pause();
+        LanguageModel teacher =
+            Models.randomTeacher(settings.teacher, settings.device, settings.type);
+        LanguageModel student = Models.newStudent(teacher, config, 1, false)) {
+      return new StageBenchmark(settings, teacher, student).measure();
+    }
+  }
+
+  private Result measure() {
+    try (Trajectory trajectory = Trajectory.start(teacher, student, settings.training);
+        TensorScope scope = TensorScope.open()) {
+      NDArray ids = tokens();
+      List<Double> seconds = new ArrayList<>();
+      Trajectory.Step last = null;
+      for (int i = 0; i < settings.warmup + settings.steps; i++) {
+        long start = System.nanoTime();
+        last = trajectory.step(ids, LEARNING_RATE); // ends with a number read from the device
+        if (i >= settings.warmup) {
+          synchronise();
+          seconds.add((System.nanoTime() - start) / 1e9);
+        }
+      }
+      seconds.sort(null);
+      double loss =
+          last.losses().stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
+      return new Result(
+          List.copyOf(seconds),
+          (long) settings.batch * settings.length,
+          new ModelFlops(settings.teacher, student, settings.length)
+                  .perToken(settings.training.stage())
+              * settings.batch
+              * settings.length,
+          Kernels.usedMemory(ids),
+          parts(trajectory, ids),
+          loss);
+    }
+  }
+
+  private NDArray tokens() {
+    Random random = new Random(1);
+    int[] ids = new int[settings.batch * settings.length];
+    Arrays.setAll(ids, i -> random.nextInt(settings.teacher.vocabulary()));
+    return student.manager().create(ids, new Shape(settings.batch, settings.length));
+  }
+
+  private Map<String, Double> parts(Trajectory trajectory, NDArray ids) {
+    Map<String, Double> parts = new LinkedHashMap<>();
+    double teacherSeconds = time(() -> teacher.hidden(ids));
+    double gradientSeconds = time(() -> trajectory.gradients(ids));
+    parts.put("teacher", teacherSeconds);
+    parts.put("student and losses", gradientSeconds - teacherSeconds);
+    parts.put("optimizer", time(() -> trajectory.update(LEARNING_RATE)));
+    return parts;
+  }
+
+  private double time(Runnable part) {
+    List<Double> seconds = new ArrayList<>();
+    for (int i = 0; i < PART_REPEATS; i++) {
+      synchronise();
+      long start = System.nanoTime();
+      try (TensorScope scope = TensorScope.open()) {
+        part.run();
+      }
+      synchronise();
+      seconds.add((System.nanoTime() - start) / 1e9);
+    }
+    seconds.sort(null);
+    return median(seconds);
+  }
+
+  /** Reading a number waits for all that was queued before. */
+  private void synchronise() {
+    try (TensorScope scope = TensorScope.open()) {
+      Operators.item(Operators.zeros(student.manager(), ElementType.FLOAT32, 1));
+    }
+  }
+
+  private static double median(List<Double> sorted) {
+    return sorted.get(sorted.size() / 2);
+  }
+}
