@@ -39,6 +39,7 @@ final class CommandLines {
             .addSubcommand(evaluate)
             .addSubcommand(generate)
             .addSubcommand(new VerifyCommand())
+            .addSubcommand(new BenchmarkCommand())
             .addSubcommand(new ReferenceCommand())
             .setOut(out)
             .setErr(err)
