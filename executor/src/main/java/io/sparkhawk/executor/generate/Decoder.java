@@ -58,11 +58,7 @@ public final class Decoder implements AutoCloseable {
     int last = (ids.length - 1) / PIECE * PIECE;
     try (TensorScope scope = TensorScope.open()) {
       NDArray hidden = hidden(Arrays.copyOfRange(ids, last, ids.length));
-      float[] logits = new float[Math.toIntExact(model.vocabulary())];
-      HostMemory.copyFloat32(logits(Operators.narrow(hidden, 1, ids.length - last - 1L, 1)))
-          .asFloatBuffer()
-          .get(logits);
-      return logits;
+      return HostMemory.floats(logits(Operators.narrow(hidden, 1, ids.length - last - 1L, 1)));
     }
   }
 

@@ -31,45 +31,57 @@ final class Generation {
    */
   GenerationResult run(Consumer<String> sink) {
     int[] prompt = prompt();
-    TextStream text = new TextStream(tokenizer::decode, prompt[prompt.length - 1], sink);
     Sampler sampler = new Sampler(plan.sampling());
     sampler.see(prompt);
-    long room = Decoder.longestSequence(model) - prompt.length;
+    TextStream text = new TextStream(tokenizer::decode, prompt[prompt.length - 1], sink);
     try (Decoder decoder = Decoder.start(model)) {
       long begun = System.nanoTime();
       float[] logits = decoder.advance(prompt);
       long prefilled = System.nanoTime();
-      int generated = 0;
-      int steps = 0;
-      Stop stop;
-      while (true) {
-        int id = sampler.next(choice(logits));
-        if (id == endOfText) {
-          stop = Stop.END_OF_TEXT;
-          break;
-        }
-        text.add(id);
-        generated++;
-        if (generated == plan.maxTokens()) {
-          stop = Stop.MAX_TOKENS;
-          break;
-        }
-        if (steps == room) {
-          stop = Stop.LONGEST_SEQUENCE;
-          break;
-        }
-        logits = decoder.advance(id);
-        steps++;
-      }
+      Continuation written =
+          write(decoder, logits, Decoder.longestSequence(model) - prompt.length, sampler, text);
       text.finish();
       return new GenerationResult(
           prompt.length,
-          generated,
+          written.tokens,
           seconds(begun, prefilled),
-          steps,
+          written.steps,
           seconds(prefilled, System.nanoTime()),
           decoder.bytes(),
-          stop);
+          written.stop);
+    }
+  }
+
+  /**
+   * What follows the prompt.
+   *
+   * @param tokens tokens that were written
+   * @param steps those of them that the model took in
+   */
+  private record Continuation(int tokens, int steps, Stop stop) {}
+
+  /**
+   * Chooses, writes and takes in one token after the other.
+   *
+   * @param logits of the first token
+   * @param room the most tokens that can be taken in
+   */
+  private Continuation write(
+      Decoder decoder, float[] logits, long room, Sampler sampler, TextStream text) {
+    float[] next = logits;
+    for (int steps = 0; ; steps++) {
+      int id = sampler.next(known(next));
+      if (id == endOfText) {
+        return new Continuation(steps, steps, Stop.END_OF_TEXT);
+      }
+      text.add(id);
+      if (steps + 1 == plan.maxTokens()) {
+        return new Continuation(steps + 1, steps, Stop.MAX_TOKENS);
+      }
+      if (steps == room) {
+        return new Continuation(steps + 1, steps, Stop.LONGEST_SEQUENCE);
+      }
+      next = decoder.advance(id);
     }
   }
 
@@ -91,8 +103,9 @@ final class Generation {
   }
 
   /** The logits of ids that mean something: a model's vocabulary may be padded. */
-  private float[] choice(float[] logits) {
-    float[] known = Arrays.copyOf(logits, tokenizer.vocabularySize());
+  private float[] known(float[] logits) {
+    int size = tokenizer.vocabularySize();
+    float[] known = logits.length == size ? logits : Arrays.copyOf(logits, size);
     for (float logit : known) {
       if (Float.isNaN(logit)) {
         throw new DataException(

@@ -3,6 +3,7 @@ package io.sparkhawk.executor.generate;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * Chooses the next token from its logits: repetition penalty, temperature and nucleus ("top-p") in
@@ -38,6 +39,9 @@ final class Sampler {
 
   /** Positive logits of seen tokens divided by the penalty, negative ones multiplied by it. */
   static float[] penalised(float[] logits, BitSet seen, double penalty) {
+    if (penalty == 1) {
+      return logits;
+    }
     float[] penalised = logits.clone();
     seen.stream()
         .filter(id -> id < logits.length)
@@ -63,6 +67,7 @@ final class Sampler {
    * Draws from softmax(logits / temperature), cut to the fewest most likely tokens whose
    * probabilities sum up to {@code topP}: at least one.
    *
+   * @param topP 1 draws from all, which need no order
    * @param uniform where the draw falls, from 0 to below 1
    */
   static int draw(float[] logits, double temperature, double topP, double uniform) {
@@ -73,37 +78,39 @@ final class Sampler {
       weights[id] = Math.exp((logits[id] - largest) / temperature);
       total += weights[id];
     }
-    int[] order = mostLikelyFirst(logits);
-    int nucleus = 0;
+    int[] ids =
+        topP == 1
+            ? IntStream.range(0, logits.length).toArray()
+            : nucleus(logits, weights, topP * total);
+    return pick(ids, weights, uniform);
+  }
+
+  /** The most likely ids, until their weights reach {@code enough}: at least one id. */
+  private static int[] nucleus(float[] logits, double[] weights, double enough) {
+    MostLikelyFirst order = new MostLikelyFirst(logits);
+    int[] ids = new int[logits.length];
+    int count = 0;
     double mass = 0;
-    while (nucleus < order.length && (nucleus == 0 || mass < topP * total)) {
-      mass += weights[order[nucleus]];
-      nucleus++;
+    do {
+      ids[count] = order.next();
+      mass += weights[ids[count]];
+      count++;
+    } while (mass < enough && order.hasNext());
+    return Arrays.copyOf(ids, count);
+  }
+
+  private static int pick(int[] ids, double[] weights, double uniform) {
+    double mass = 0;
+    for (int id : ids) {
+      mass += weights[id];
     }
-    double target = uniform * mass;
     double sum = 0;
-    for (int i = 0; i < nucleus; i++) {
-      sum += weights[order[i]];
-      if (target < sum) {
-        return order[i];
+    for (int id : ids) {
+      sum += weights[id];
+      if (uniform * mass < sum) {
+        return id;
       }
     }
-    return order[nucleus - 1];
-  }
-
-  /** The ids by falling logits, equal ones by rising ids. */
-  private static int[] mostLikelyFirst(float[] logits) {
-    long[] keys = new long[logits.length];
-    for (int id = 0; id < logits.length; id++) {
-      keys[id] = (long) ~ordered(logits[id]) << Integer.SIZE | id;
-    }
-    Arrays.sort(keys);
-    return Arrays.stream(keys).mapToInt(key -> (int) key).toArray();
-  }
-
-  /** An integer in the order of the floats. */
-  private static int ordered(float value) {
-    int bits = Float.floatToIntBits(value + 0f); // -0 becomes 0
-    return bits >= 0 ? bits : bits ^ Integer.MAX_VALUE;
+    return ids[ids.length - 1];
   }
 }

@@ -7,6 +7,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.util.Arrays;
 import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
@@ -17,6 +18,8 @@ import org.apache.hadoop.fs.Path;
  */
 public final class ModelFolder {
 
+  private static final String CONFIG = "config.json";
+
   private ModelFolder() {}
 
   /**
@@ -24,7 +27,7 @@ public final class ModelFolder {
    *
    * @param uri Hadoop path of the folder
    * @param localCache where copies go; a copy that is complete is used again
-   * @throws DataException if there is no such folder
+   * @throws DataException if there is no such folder, or no model in it
    */
   public static java.nio.file.Path local(
       Configuration hadoop, String uri, java.nio.file.Path localCache) {
@@ -32,14 +35,21 @@ public final class ModelFolder {
     Storage storage = Storage.of(hadoop, folder);
     try {
       FileStatus[] files = storage.fileSystem().listStatus(folder);
+      if (Arrays.stream(files).noneMatch(file -> file.getPath().getName().equals(CONFIG))) {
+        throw new DataException(
+            "The folder "
+                + uri
+                + " holds no model: it has no config.json. Check the path; a run's student is in"
+                + " the run's folder \"student\".");
+      }
       if (storage.isLocal()) {
         return storage.localPath(folder);
       }
       return copied(storage, folder, files, localCache);
     } catch (FileNotFoundException e) {
-      throw new DataException("there is no model folder " + uri + "; check the path", e);
+      throw new DataException("There is no model folder " + uri + ". Check the path.", e);
     } catch (IOException e) {
-      throw new InfrastructureException("cannot read the model folder " + uri, e);
+      throw new InfrastructureException("Cannot read the model folder " + uri + ".", e);
     }
   }
 

@@ -16,10 +16,12 @@ import java.util.stream.Collectors;
 /**
  * The weights of a student before training (arXiv 2408.10189, section 4.2 and the reference's
  * modules/mixers/discrete_mamba2.py): everything that the teacher has is copied; the convolution
- * passes its input through; the gate is open; D is 1; the projections are uniform in
- * 1/sqrt(inputs), torch's default. Nothing fades in a low-rank mixer: for its matrix to begin at
- * the size of an attention map nevertheless, its rows of C are divided by the state size. A
- * Toeplitz kernel begins as 0, the mixer with it as the identity.
+ * passes its input through; the gate is open; Mamba-2's D is 1; the projections are uniform in
+ * 1/sqrt(inputs), torch's default.
+ *
+ * <p>The low-rank and Toeplitz mixers begin near a matrix of zeros: D and a Toeplitz kernel are 0,
+ * and since nothing fades in a low-rank mixer, its rows of C are divided by the state size. An
+ * attention map has no identity in it, and a D of 1 would outweigh all that a short run can learn.
  *
  * <p>From attention (arXiv 2408.15237, section 3): x gets the rows of the values, B those of the
  * keys, C those of the queries with attention's 1/sqrt(head size) in them, and the output
@@ -102,7 +104,7 @@ final class StudentInitialisation implements ParameterSource {
         }
       }
       case "z_bias" -> Arrays.fill(values, (float) OPEN_GATE);
-      case "D" -> Arrays.fill(values, 1);
+      case "D" -> Arrays.fill(values, config.mixerShape().kind() == MixerKind.MAMBA2 ? 1 : 0);
       case "kernel" -> Arrays.fill(values, 0);
       default -> throw new IllegalArgumentException("no initial value is known for " + name);
     }

@@ -131,4 +131,14 @@ public final class HostMemory {
       return copy.put(elements).flip().order(ByteOrder.nativeOrder());
     }
   }
+
+  /** A tensor's elements, wherever it lives. */
+  public static float[] floats(NDArray tensor) {
+    try (TensorScope scope = TensorScope.open()) {
+      NDArray host = Operators.convert(tensor, ElementType.FLOAT32).toDevice(Device.cpu(), false);
+      float[] elements = new float[Math.toIntExact(tensor.size())];
+      view(Operators.contiguous(host), 0, tensor.size()).asFloatBuffer().get(elements);
+      return elements;
+    }
+  }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import io.sparkhawk.executor.model.Block;
 import io.sparkhawk.executor.model.LanguageModel;
 import io.sparkhawk.executor.model.MixerKind;
 import io.sparkhawk.executor.model.Models;
@@ -16,6 +17,8 @@ import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
 import io.sparkhawk.executor.tensor.Threads;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,6 +27,7 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -32,6 +36,7 @@ class DecoderTest {
 
   private static final Path GOLDEN = Path.of("src/test/resources/golden");
   private static final int VOCABULARY = 96;
+  private static final int WIDTH = 64;
   private static final int LENGTH = 45;
 
   /** Shorter than the convolution, across its width, one chunk, and more than a chunk. */
@@ -171,6 +176,37 @@ class DecoderTest {
       assertThat(decoder.bytes()).isPositive().isEqualTo(bytes);
       assertThat(model.manager().getManagedArrays()).hasSize(tensors);
     }
+  }
+
+  @Test
+  void memoryOfAHybridGrowsByTheKeysAndValuesOfItsAttentionAlone(@TempDir Path folder)
+      throws IOException {
+    Path hybrid = withPositions(GOLDEN.resolve("hybrid/student"), folder, 1024);
+    try (LanguageModel model = Models.load(hybrid, Device.cpu(), ElementType.FLOAT32);
+        Decoder decoder = Decoder.start(model)) {
+      decoder.advance(ids(50));
+      long bytes = decoder.bytes();
+      int tensors = model.manager().getManagedArrays().size();
+      for (int id : ids(450)) {
+        decoder.advance(id);
+      }
+      long attentionBlocks = model.blocks().stream().filter(Block::isAttention).count();
+      // From room for 256 positions to room for 512, keys and values of 64 float32 each.
+      assertThat(decoder.bytes() - bytes)
+          .isPositive()
+          .isEqualTo(attentionBlocks * 256 * 2 * WIDTH * Float.BYTES);
+      assertThat(model.manager().getManagedArrays()).hasSize(tensors);
+    }
+  }
+
+  private static Path withPositions(Path model, Path folder, int positions) throws IOException {
+    Files.copy(model.resolve("model.safetensors"), folder.resolve("model.safetensors"));
+    String config = Files.readString(model.resolve("config.json"));
+    String other =
+        config.replaceAll("(\"max_position_embeddings\"\\s*:\\s*)\\d+", "$1" + positions);
+    assertThat(other).isNotEqualTo(config);
+    Files.writeString(folder.resolve("config.json"), other);
+    return folder;
   }
 
   @Test

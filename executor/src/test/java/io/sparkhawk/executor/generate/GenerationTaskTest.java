@@ -180,6 +180,13 @@ class GenerationTaskTest {
   }
 
   @Test
+  void aFolderAboveTheModelIsRefusedWithWhereAStudentLies() {
+    assertThatThrownBy(() -> run(plan(folder, "w1", 1, GREEDY, END), new StringBuilder()))
+        .isInstanceOf(DataException.class)
+        .hasMessageContainingAll(folder.toString(), "config.json", "student");
+  }
+
+  @Test
   void aTokenizerThatTheModelDoesNotKnowAllIdsOfIsRefused() throws IOException {
     Files.writeString(pure.resolve("tokenizer.json"), tokenizer(VOCABULARY + 1));
     assertThatThrownBy(() -> run(plan(pure, "w1", 1, GREEDY, END), new StringBuilder()))

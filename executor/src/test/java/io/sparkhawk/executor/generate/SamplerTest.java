@@ -35,7 +35,7 @@ class SamplerTest {
   private static List<Integer> byFallingLogit(float[] logits) {
     return IntStream.range(0, logits.length)
         .boxed()
-        .sorted(Comparator.<Integer>comparingDouble(id -> -logits[id]).thenComparing(id -> id))
+        .sorted(Comparator.<Integer>comparingDouble(id -> 0.0 - logits[id]).thenComparing(id -> id))
         .toList();
   }
 
@@ -87,6 +87,71 @@ class SamplerTest {
         from = to;
       }
       assertThat(from).isCloseTo(1, within(1e-9));
+    }
+  }
+
+  /** The draw by its definition: all ids sorted, their weights summed up in that order. */
+  private static int drawOfAllSorted(
+      float[] logits, double temperature, double topP, double uniform) {
+    List<Integer> order = byFallingLogit(logits);
+    double largest = logits[order.get(0)];
+    if (topP == 1) {
+      order = IntStream.range(0, logits.length).boxed().toList();
+    }
+    double[] weights = new double[logits.length];
+    double total = 0;
+    for (int id = 0; id < weights.length; id++) {
+      weights[id] = Math.exp((logits[id] - largest) / temperature);
+      total += weights[id];
+    }
+    int size = 0;
+    double mass = 0;
+    while (size == 0 || (size < weights.length && mass < topP * total)) {
+      mass += weights[order.get(size)];
+      size++;
+    }
+    double sum = 0;
+    for (int id : order.subList(0, size)) {
+      sum += weights[id];
+      if (uniform * mass < sum) {
+        return id;
+      }
+    }
+    return order.get(size - 1);
+  }
+
+  @Test
+  void theDrawIsTheSameAsWithTheWholeVocabularySorted() {
+    SplittableRandom random = random();
+    for (int trial = 0; trial < TRIALS; trial++) {
+      float[] logits = new float[random.nextInt(1, 3000)];
+      boolean ties = random.nextBoolean();
+      for (int id = 0; id < logits.length; id++) {
+        float logit = (float) random.nextGaussian() * 4;
+        logits[id] = ties ? Math.round(logit) : logit;
+      }
+      logits[random.nextInt(logits.length)] = Float.NEGATIVE_INFINITY;
+      double temperature = random.nextDouble(0.1, 3);
+      double topP = trial % 10 == 0 ? trial / 10 % 2 : random.nextDouble();
+      double uniform = random.nextDouble();
+
+      assertThat(Sampler.draw(logits, temperature, topP, uniform))
+          .isEqualTo(drawOfAllSorted(logits, temperature, topP, uniform));
+    }
+  }
+
+  @Test
+  void idsComeByFallingLogitsAndEqualOnesByRisingIds() {
+    SplittableRandom random = random();
+    for (int trial = 0; trial < TRIALS; trial++) {
+      float[] logits = randomLogits(random);
+      logits[random.nextInt(logits.length)] = -0f;
+      MostLikelyFirst order = new MostLikelyFirst(logits);
+      List<Integer> found = new ArrayList<>();
+      while (order.hasNext()) {
+        found.add(order.next());
+      }
+      assertThat(found).isEqualTo(byFallingLogit(logits));
     }
   }
 

@@ -13,6 +13,7 @@ import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -96,8 +97,8 @@ class StudentInitialisationTest {
     return Operators.transpose(Operators.reshape(flat, LENGTH, HEADS, HEAD_SIZE), 0, 1);
   }
 
-  /** Scaled scores of queries and keys below the diagonal, and what the skip D adds on it. */
-  private NDArray scaledScoresAndSkip() {
+  /** Scaled scores of queries and keys, without those of later keys. */
+  private NDArray scaledScores() {
     double[] scores =
         Operators.toDoubles(
             Operators.contiguous(
@@ -108,7 +109,7 @@ class StudentInitialisationTest {
     for (int at = 0; at < scores.length; at++) {
       int i = at / LENGTH % LENGTH;
       int j = at % LENGTH;
-      scores[at] = i < j ? 0 : i == j ? scores[at] + 1 : scores[at];
+      scores[at] = i < j ? 0 : scores[at];
     }
     return teacher.manager().create(scores).reshape(HEADS, LENGTH, LENGTH);
   }
@@ -116,7 +117,7 @@ class StudentInitialisationTest {
   @Test
   void fromAttentionALowRankMixerMixesValuesByScaledScores() {
     try (LanguageModel student = student(MixerKind.LOW_RANK)) {
-      NDArray matrix = scaledScoresAndSkip();
+      NDArray matrix = scaledScores();
       NDArray mixed = Operators.transpose(Operators.matmul(matrix, attention("v_proj")), 0, 1);
       NDArray output =
           Operators.linear(
@@ -135,6 +136,38 @@ class StudentInitialisationTest {
     for (int i = 0; i < wanted.length; i++) {
       assertThat(found[i]).isCloseTo(wanted[i], within(1e-5));
     }
+  }
+
+  @Test
+  void anAlternativeMixerBeginsNearTheMatrixOfZeros() {
+    for (MixerKind kind : List.of(MixerKind.LOW_RANK, MixerKind.TOEPLITZ)) {
+      StudentSettings settings = new StudentSettings(kind, false, HEAD_SIZE, 4, 1, 4, List.of());
+      StudentConfig config = StudentConfig.of(PhiConfig.read(TEACHER), settings);
+      try (LanguageModel student = Models.newStudent(teacher, config, 3, false)) {
+        NDArray matrix = student.blocks().get(1).mixer().matrix(u);
+        NDArray attention = teacher.blocks().get(1).attend(u).matrix();
+
+        assertThat(norm(matrix)).as("%s", kind).isLessThan(norm(attention));
+      }
+    }
+  }
+
+  @Test
+  void mamba2BeginsWithTheReferencesSkip() {
+    StudentConfig config =
+        StudentConfig.of(
+            PhiConfig.read(TEACHER),
+            new StudentSettings(MixerKind.MAMBA2, false, HEAD_SIZE, 4, 1, 4, List.of()));
+    try (LanguageModel student = Models.newStudent(teacher, config, 3, false)) {
+      assertThat(Operators.toDoubles(weight(student, "backbone.layers.1.mixer.D")))
+          .containsOnly(1.0)
+          .hasSize(HEADS);
+    }
+  }
+
+  private static double norm(NDArray x) {
+    return Math.sqrt(
+        Arrays.stream(Operators.toDoubles(Operators.contiguous(x))).map(v -> v * v).sum());
   }
 
   @Test
