@@ -1,6 +1,5 @@
 package io.sparkhawk.driver.cli;
 
-import ai.djl.engine.Engine;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sparkhawk.data.error.ConfigurationException;
@@ -13,6 +12,7 @@ import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.stage.TrainedParts;
 import io.sparkhawk.executor.tensor.DeviceKind;
 import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.tensor.LocalDevice;
 import io.sparkhawk.executor.train.AdamW;
 import io.sparkhawk.executor.train.StageBenchmark;
 import io.sparkhawk.executor.train.Trajectory;
@@ -136,11 +136,6 @@ final class BenchmarkCommand implements Runnable {
       throw new ConfigurationException(
           "--batch, --steps and --length must be at least 1, --warmup at least 0");
     }
-    DeviceKind kind = Choice.of("--device", device, DeviceKind.class);
-    if (kind == DeviceKind.GPU && Engine.getEngine("PyTorch").getGpuCount() == 0) {
-      throw new ConfigurationException(
-          "--device gpu: PyTorch finds no GPU on this host; check driver and native library");
-    }
     return new StageBenchmark.Settings(
         teacher,
         new StudentSettings(MixerKind.MAMBA2, false, 64, 4, 1, 128, List.of()),
@@ -153,7 +148,7 @@ final class BenchmarkCommand implements Runnable {
             recompute,
             OPTIMIZER,
             1),
-        kind.device(0),
+        LocalDevice.of(Choice.of("--device", device, DeviceKind.class)),
         Choice.of("--dtype", type, ElementType.class),
         batch,
         positions,

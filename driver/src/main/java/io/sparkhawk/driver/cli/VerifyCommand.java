@@ -1,10 +1,10 @@
 package io.sparkhawk.driver.cli;
 
-import ai.djl.engine.Engine;
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.executor.tensor.DeviceKind;
 import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.tensor.LocalDevice;
 import io.sparkhawk.executor.verify.Comparison;
 import io.sparkhawk.executor.verify.ParityCheck;
 import io.sparkhawk.executor.verify.ParityReport;
@@ -77,12 +77,8 @@ final class VerifyCommand implements Runnable {
       throw new ConfigurationException(
           "--tolerance is " + tolerance.get() + ", expected a number of at least 0");
     }
-    if (kind == DeviceKind.GPU && Engine.getEngine("PyTorch").getGpuCount() == 0) {
-      throw new ConfigurationException(
-          "--device gpu: PyTorch finds no GPU on this host; check driver and native library");
-    }
     Tolerances tolerances = tolerance.map(Tolerances::all).orElse(Tolerances.of(elementType));
-    ParityReport report = ParityCheck.run(folder, kind.device(0), elementType, tolerances);
+    ParityReport report = ParityCheck.run(folder, LocalDevice.of(kind), elementType, tolerances);
     print(report);
     refuseFailures(report);
   }

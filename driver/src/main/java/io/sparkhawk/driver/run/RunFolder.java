@@ -17,14 +17,12 @@ import io.sparkhawk.executor.checkpoint.CheckpointStore;
 import io.sparkhawk.executor.model.ModelFolder;
 import io.sparkhawk.executor.model.PhiConfig;
 import io.sparkhawk.executor.model.StudentConfig;
-import io.sparkhawk.executor.tensor.DeviceKind;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.train.RunIdentity;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.TrainingPlan;
 import java.io.IOException;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
@@ -93,7 +91,7 @@ public final class RunFolder implements RunRecord {
   public void check(TrainingPlan plan) {
     PhiConfig teacher = PhiConfig.read(teacherFolder);
     Problems problems = Problems.in("run " + plan.run());
-    checkDevice(problems);
+    checkElementType(problems);
     checkData(teacher, problems);
     config.checkFit(data.seqLen(), teacher.blocks(), teacher.maxPositions(), problems);
     problems.throwIfAny();
@@ -104,15 +102,10 @@ public final class RunFolder implements RunRecord {
     checkWritable();
   }
 
-  private void checkDevice(Problems problems) {
-    if (config.device() != DeviceKind.CPU) {
-      problems.add("device", "gpu", "training runs on cpu in this version.");
-    }
-    if (config.computeType() != ElementType.FLOAT32) {
-      problems.add(
-          "element-type",
-          config.computeType().name().toLowerCase(Locale.ROOT),
-          "training runs in float32 in this version.");
+  /** Checkpoints hold float32. */
+  private void checkElementType(Problems problems) {
+    if (config.computeType() == ElementType.FLOAT64) {
+      problems.add("element-type", "float64", "training runs in float32 or bfloat16.");
     }
   }
 

@@ -7,6 +7,7 @@ import io.sparkhawk.executor.model.ModelFolder;
 import io.sparkhawk.executor.model.Models;
 import io.sparkhawk.executor.model.PhiConfig;
 import io.sparkhawk.executor.model.StudentConfig;
+import io.sparkhawk.executor.tensor.LocalDevice;
 import io.sparkhawk.executor.tensor.Threads;
 import io.sparkhawk.executor.train.HadoopSettings;
 import java.nio.file.Path;
@@ -75,7 +76,8 @@ public final class TaskEvaluation {
     org.apache.hadoop.fs.Path tokenizerFile =
         new org.apache.hadoop.fs.Path(folder.resolve("tokenizer.json").toUri());
     try (Tokenizer tokenizer = Tokenizer.read(hadoop, tokenizerFile);
-        LanguageModel model = Models.load(folder, plan.device().device(0), plan.elementType())) {
+        LanguageModel model =
+            Models.load(folder, LocalDevice.of(plan.device()), plan.elementType())) {
       tokenizer.requireFits((int) model.vocabulary(), folder.toString());
       RequestEncoder encoder =
           new RequestEncoder(

@@ -1,13 +1,10 @@
 package io.sparkhawk.executor.generate;
 
-import ai.djl.Device;
-import ai.djl.engine.Engine;
-import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.token.Tokenizer;
 import io.sparkhawk.executor.model.LanguageModel;
 import io.sparkhawk.executor.model.ModelFolder;
 import io.sparkhawk.executor.model.Models;
-import io.sparkhawk.executor.tensor.DeviceKind;
+import io.sparkhawk.executor.tensor.LocalDevice;
 import io.sparkhawk.executor.tensor.Threads;
 import java.nio.file.Path;
 import java.util.function.Consumer;
@@ -35,16 +32,9 @@ public final class GenerationTask {
     org.apache.hadoop.fs.Path tokens =
         new org.apache.hadoop.fs.Path(folder.resolve(TOKENIZER).toUri());
     try (Tokenizer tokenizer = Tokenizer.read(hadoop, tokens);
-        LanguageModel model = Models.load(folder, device(plan.device()), plan.elementType())) {
+        LanguageModel model =
+            Models.load(folder, LocalDevice.of(plan.device()), plan.elementType())) {
       return new Generation(model, tokenizer, plan).run(sink);
     }
-  }
-
-  private static Device device(DeviceKind kind) {
-    if (kind == DeviceKind.GPU && Engine.getEngine("PyTorch").getGpuCount() == 0) {
-      throw new ConfigurationException(
-          "PyTorch finds no GPU on this machine. Use --device cpu, or check the driver.");
-    }
-    return kind.device(0);
   }
 }

@@ -7,11 +7,15 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
 /** Moves elements between tensors and bytes in native order. */
 public final class HostMemory {
+
+  /** Elements of a part: 1 GiB of float32. */
+  private static final long PART = 1L << 28;
 
   private HostMemory() {}
 
@@ -90,36 +94,61 @@ public final class HostMemory {
   }
 
   /**
-   * Lets {@code writer} write all elements of contiguous float32 tensors, which may live on a
-   * device.
+   * Some elements of a tensor.
    *
-   * @param writer gets the bytes of each tensor, in native order
+   * @param first the first of them
+   * @param bytes in native order
    */
-  public static void fill(List<NDArray> tensors, Consumer<List<ByteBuffer>> writer) {
-    List<ByteBuffer> buffers =
-        tensors.stream().map(t -> isHost(t) ? view(t, 0, t.size()) : staging(t)).toList();
-    writer.accept(buffers);
-    for (int i = 0; i < tensors.size(); i++) {
-      NDArray target = tensors.get(i);
-      if (!isHost(target)) {
-        try (TensorScope scope = TensorScope.open()) {
-          Operators.copy(
-              target
-                  .getManager()
-                  .create(buffers.get(i).rewind(), target.getShape(), DataType.FLOAT32),
-              target);
+  public record Part(long first, ByteBuffer bytes) {}
+
+  /**
+   * A run of elements of a contiguous tensor in host memory, in parts that a buffer can hold: the
+   * tensor's own memory, or a copy of it if it lives on a device. A copy belongs to the innermost
+   * scope.
+   */
+  public static List<Part> parts(NDArray tensor, long first, long count) {
+    boolean own = isHost(tensor);
+    NDArray host =
+        own ? tensor : Operators.narrow(tensor, 0, first, count).toDevice(Device.cpu(), true);
+    List<Part> parts = new ArrayList<>();
+    for (long at = first; at < first + count; at += PART) {
+      long some = Math.min(PART, first + count - at);
+      parts.add(new Part(at, view(host, own ? at : at - first, some)));
+    }
+    return parts;
+  }
+
+  /**
+   * Lets {@code writer} write all elements of contiguous tensors as float32, whatever their type
+   * and device.
+   *
+   * @param writer gets the parts of each tensor, counted in row-major order
+   */
+  public static void fillFloat32(List<NDArray> tensors, Consumer<List<List<Part>>> writer) {
+    try (TensorScope scope = TensorScope.open();
+        NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
+      List<NDArray> hosts =
+          tensors.stream().map(t -> isHostFloat32(t) ? t : staging(manager, t)).toList();
+      writer.accept(
+          hosts.stream().map(host -> parts(Operators.reshape(host, -1), 0, host.size())).toList());
+      for (int i = 0; i < tensors.size(); i++) {
+        if (!isHostFloat32(tensors.get(i))) {
+          Operators.copy(hosts.get(i), tensors.get(i));
         }
       }
     }
   }
 
-  private static boolean isHost(NDArray tensor) {
-    return tensor.getDevice().equals(Device.cpu());
+  private static boolean isHostFloat32(NDArray tensor) {
+    return isHost(tensor) && ElementType.of(tensor) == ElementType.FLOAT32;
   }
 
-  private static ByteBuffer staging(NDArray tensor) {
-    return ByteBuffer.allocateDirect(Math.toIntExact(tensor.size() * Float.BYTES))
-        .order(ByteOrder.nativeOrder());
+  private static NDArray staging(NDManager manager, NDArray like) {
+    return Operators.empty(manager, ElementType.FLOAT32, like.getShape().getShape());
+  }
+
+  private static boolean isHost(NDArray tensor) {
+    return tensor.getDevice().equals(Device.cpu());
   }
 
   /** A copy of a tensor's elements as float32, wherever it lives, in native order. */

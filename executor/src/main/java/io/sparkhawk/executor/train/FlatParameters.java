@@ -7,7 +7,9 @@ import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The trained weights of a model in one buffer, their gradients in another, segment after segment.
@@ -79,10 +81,6 @@ public final class FlatParameters implements AutoCloseable {
         Operators.narrow(buffer, 0, range.first(), range.count()), parameter.shape().getShape());
   }
 
-  private boolean isRounded() {
-    return rounded != values;
-  }
-
   /** Moves into the gradients of a segment what its backward pass left elsewhere. */
   public void collect(int segment) {
     if (isRounded()) {
@@ -100,6 +98,20 @@ public final class FlatParameters implements AutoCloseable {
   /** The weights that the model computes with, which are the values or these rounded: (size). */
   public NDArray computed() {
     return rounded;
+  }
+
+  /** The values of each parameter, as views; they belong to the caller's scope. */
+  Map<String, NDArray> valuesByName() {
+    Map<String, NDArray> views = new LinkedHashMap<>();
+    for (List<Parameter> segment : segments) {
+      segment.forEach(parameter -> views.put(parameter.name(), view(values, parameter)));
+    }
+    return views;
+  }
+
+  /** Whether the model computes with other values than those that are kept. */
+  boolean isRounded() {
+    return rounded != values;
   }
 
   public FlatLayout layout() {

@@ -10,6 +10,7 @@ import io.sparkhawk.executor.model.ModelFolder;
 import io.sparkhawk.executor.model.Models;
 import io.sparkhawk.executor.model.StudentFiles;
 import io.sparkhawk.executor.tensor.Gradients;
+import io.sparkhawk.executor.tensor.LocalDevice;
 import io.sparkhawk.executor.tensor.Threads;
 import java.nio.file.Path;
 import java.util.Map;
@@ -39,7 +40,8 @@ public final class ModelTasks {
     Configuration hadoop = HadoopSettings.over(plan.hadoop());
     Path cache = Path.of(plan.localCache());
     Path folder = ModelFolder.local(hadoop, plan.modelFolder(), cache);
-    try (LanguageModel model = Models.load(folder, plan.device().device(0), plan.elementType());
+    try (LanguageModel model =
+            Models.load(folder, LocalDevice.of(plan.device()), plan.elementType());
         HeldOut heldOut =
             new HeldOut(
                 TokenRows.open(hadoop, plan.dataFolder(), Split.VALIDATION, cache), collective);
@@ -56,7 +58,7 @@ public final class ModelTasks {
     if (collective.rank() == 0) {
       Configuration hadoop = plan.hadoopConfiguration();
       RunModels models =
-          new RunModels(plan, hadoop, CheckpointStore.open(hadoop, plan.runFolder()));
+          RunModels.exact(plan, hadoop, CheckpointStore.open(hadoop, plan.runFolder()));
       org.apache.hadoop.fs.Path target =
           new org.apache.hadoop.fs.Path(plan.runFolder(), STUDENT_FOLDER);
       try (Gradients paused = Gradients.pause();

@@ -1,6 +1,7 @@
 package io.sparkhawk.executor.train;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
 import io.sparkhawk.executor.checkpoint.BufferRange;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest;
 import io.sparkhawk.executor.checkpoint.CheckpointStore;
@@ -11,10 +12,15 @@ import io.sparkhawk.executor.model.Parameter;
 import io.sparkhawk.executor.model.PhiConfig;
 import io.sparkhawk.executor.model.StudentConfig;
 import io.sparkhawk.executor.stage.TrainedParameters;
+import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.HostMemory;
+import io.sparkhawk.executor.tensor.LocalDevice;
+import io.sparkhawk.executor.tensor.TensorScope;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 
 /** The teacher of a run, and its student as the stages have left it. */
@@ -24,13 +30,33 @@ final class RunModels {
   private final Path teacherFolder;
   private final CheckpointStore checkpoints;
   private final Device device;
+  private final ElementType type;
 
-  RunModels(TrainingPlan plan, Configuration hadoop, CheckpointStore checkpoints) {
+  private RunModels(
+      TrainingPlan plan,
+      Configuration hadoop,
+      CheckpointStore checkpoints,
+      Device device,
+      ElementType type) {
     this.plan = plan;
     this.teacherFolder =
         ModelFolder.local(hadoop, plan.teacherFolder(), Path.of(plan.localCache()));
     this.checkpoints = checkpoints;
-    this.device = plan.device().device(0);
+    this.device = device;
+    this.type = type;
+  }
+
+  /** The models as they are trained. */
+  static RunModels forTraining(
+      TrainingPlan plan, Configuration hadoop, CheckpointStore checkpoints) {
+    return new RunModels(
+        plan, hadoop, checkpoints, LocalDevice.of(plan.device()), plan.elementType());
+  }
+
+  /** The models on the host, in the type that weights are kept in: nothing is rounded. */
+  static RunModels exact(TrainingPlan plan, Configuration hadoop, CheckpointStore checkpoints) {
+    return new RunModels(
+        plan, hadoop, checkpoints, Device.cpu(), plan.elementType().accumulationType());
   }
 
   Path teacherFolder() {
@@ -38,7 +64,7 @@ final class RunModels {
   }
 
   LanguageModel teacher() {
-    return Models.loadTeacher(teacherFolder, device, plan.elementType());
+    return Models.loadTeacher(teacherFolder, device, type);
   }
 
   StudentConfig studentConfig() {
@@ -66,18 +92,46 @@ final class RunModels {
     }
   }
 
+  /** Puts the weights of a published end into the student's tensors. */
   private void putBack(LanguageModel student, StageSettings stage, CheckpointManifest end) {
-    List<List<Parameter>> trained =
-        TrainedParameters.of(student, stage.name(), stage.train(), stage.target());
-    FlatLayout layout = FlatLayout.of(trained);
-    List<Parameter> parameters = trained.stream().flatMap(List::stream).toList();
-    HostMemory.fill(
-        parameters.stream().map(Parameter::value).toList(),
-        buffers -> {
+    Map<String, NDArray> tensors =
+        student.parameters().stream().collect(Collectors.toMap(Parameter::name, Parameter::value));
+    putBack(student, stage, end, tensors);
+  }
+
+  /**
+   * Puts the weights of the first {@code stages} stages' ends, as they were published, into the
+   * values that are to be trained: the student may have held them rounded.
+   */
+  void putBackExactly(LanguageModel student, FlatParameters parameters, int stages) {
+    for (StageSettings stage : plan.stages().subList(0, stages)) {
+      CheckpointManifest end = checkpoints.requireCompleted(stage.name().label());
+      try (TensorScope scope = TensorScope.open()) {
+        putBack(student, stage, end, parameters.valuesByName());
+      }
+    }
+    parameters.publish();
+  }
+
+  private void putBack(
+      LanguageModel student,
+      StageSettings stage,
+      CheckpointManifest end,
+      Map<String, NDArray> tensors) {
+    Map<String, FlatLayout.Range> stored =
+        FlatLayout.of(TrainedParameters.of(student, stage.name(), stage.train(), stage.target()))
+            .parameters();
+    List<String> names = stored.keySet().stream().filter(tensors::containsKey).toList();
+    HostMemory.fillFloat32(
+        names.stream().map(tensors::get).toList(),
+        memory -> {
           List<BufferRange> ranges = new ArrayList<>();
-          for (int i = 0; i < buffers.size(); i++) {
-            long first = layout.parameters().get(parameters.get(i).name()).first();
-            ranges.add(new BufferRange(StageState.PARAMETERS, first, buffers.get(i)));
+          for (int i = 0; i < names.size(); i++) {
+            long first = stored.get(names.get(i)).first();
+            for (HostMemory.Part part : memory.get(i)) {
+              ranges.add(
+                  new BufferRange(StageState.PARAMETERS, first + part.first(), part.bytes()));
+            }
           }
           checkpoints.load(end, ranges);
         });

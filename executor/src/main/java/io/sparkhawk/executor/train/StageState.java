@@ -40,7 +40,10 @@ final class StageState {
     return buffers;
   }
 
-  /** This rank's part of the state. */
+  /**
+   * This rank's part of the state, in host memory: the buffers themselves, or copies that belong to
+   * the caller's scope.
+   */
   CheckpointContent content(
       CheckpointPosition position, RunHashes hashes, StageFigures figures, Collective collective) {
     List<CheckpointContent.Slice> slices = new ArrayList<>();
@@ -50,9 +53,12 @@ final class StageState {
               long size = buffer.size();
               long first = size * collective.rank() / collective.worldSize();
               long end = size * (collective.rank() + 1) / collective.worldSize();
-              slices.add(
-                  CheckpointContent.Slice.float32(
-                      name, size, first, HostMemory.view(buffer, first, end - first)));
+              HostMemory.parts(buffer, first, end - first)
+                  .forEach(
+                      part ->
+                          slices.add(
+                              CheckpointContent.Slice.float32(
+                                  name, size, part.first(), part.bytes())));
             });
     return new CheckpointContent(position, hashes, figures.toMetrics(), slices);
   }
@@ -60,12 +66,15 @@ final class StageState {
   /** Puts back what a checkpoint holds, on every rank all of it. */
   void restore(CheckpointStore store, CheckpointManifest manifest) {
     List<String> names = List.copyOf(buffers().keySet());
-    HostMemory.fill(
+    HostMemory.fillFloat32(
         List.copyOf(buffers().values()),
         memory -> {
           List<BufferRange> ranges = new ArrayList<>();
           for (int i = 0; i < names.size(); i++) {
-            ranges.add(new BufferRange(names.get(i), 0, memory.get(i)));
+            String name = names.get(i);
+            memory
+                .get(i)
+                .forEach(part -> ranges.add(new BufferRange(name, part.first(), part.bytes())));
           }
           store.load(manifest, ranges);
         });

@@ -33,6 +33,7 @@ public final class StageTrainer {
 
   private final TrainingPlan plan;
   private final StageSettings stage;
+  private final RunModels models;
   private final Collective collective;
   private final TrainingListener listener;
   private final CheckpointStore checkpoints;
@@ -46,6 +47,7 @@ public final class StageTrainer {
 
   private StageTrainer(
       TrainingPlan plan,
+      RunModels models,
       Collective collective,
       TrainingListener listener,
       CheckpointStore checkpoints,
@@ -56,6 +58,7 @@ public final class StageTrainer {
       HeldOut heldOut) {
     this.plan = plan;
     this.stage = plan.stage();
+    this.models = models;
     this.collective = collective;
     this.listener = listener;
     this.checkpoints = checkpoints;
@@ -78,7 +81,7 @@ public final class StageTrainer {
     Threads.limit(plan.threadsPerWorker());
     Configuration hadoop = plan.hadoopConfiguration();
     CheckpointStore checkpoints = CheckpointStore.open(hadoop, plan.runFolder());
-    RunModels models = new RunModels(plan, hadoop, checkpoints);
+    RunModels models = RunModels.forTraining(plan, hadoop, checkpoints);
     RunHashes hashes = RunIdentity.of(plan, hadoop, models.teacherFolder());
     Path cache = Path.of(plan.localCache());
     try (LanguageModel teacher = models.teacher();
@@ -91,7 +94,16 @@ public final class StageTrainer {
                 TokenRows.open(hadoop, plan.dataFolder(), Split.VALIDATION, cache), collective);
         Gradients paused = Gradients.pause()) {
       return new StageTrainer(
-              plan, collective, listener, checkpoints, hashes, teacher, student, batches, heldOut)
+              plan,
+              models,
+              collective,
+              listener,
+              checkpoints,
+              hashes,
+              teacher,
+              student,
+              batches,
+              heldOut)
           .run();
     }
   }
@@ -105,6 +117,9 @@ public final class StageTrainer {
                 student.elementType().accumulationType(),
                 TrainedParameters.of(student, stage.name(), stage.train(), stage.target()));
         AdamW optimizer = new AdamW(manager, parameters, stage.adamW())) {
+      if (parameters.isRounded()) {
+        models.putBackExactly(student, parameters, plan.stageIndex());
+      }
       StageState state = new StageState(parameters, optimizer);
       Optional<CheckpointManifest> newest = checkpoints.newest(stage.name().label());
       StageFigures figures =
@@ -197,8 +212,10 @@ public final class StageTrainer {
             complete,
             optimizer.updates(),
             batches.cursorAfter(done - 1));
-    CheckpointManifest saved =
-        checkpoints.save(state.content(position, hashes, figures, collective), collective);
+    CheckpointManifest saved;
+    try (TensorScope scope = TensorScope.open()) {
+      saved = checkpoints.save(state.content(position, hashes, figures, collective), collective);
+    }
     if (collective.rank() == 0) {
       checkpoints.prune(stage.name().label(), plan.checkpoints().keep());
       listener.checkpointPublished(stage.name().label(), done, checkpoints.location(saved));

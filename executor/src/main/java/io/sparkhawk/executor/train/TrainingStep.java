@@ -1,17 +1,11 @@
 package io.sparkhawk.executor.train;
 
 import ai.djl.ndarray.NDArray;
-import io.sparkhawk.data.error.InfrastructureException;
-import io.sparkhawk.data.error.SparkhawkException;
 import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.stage.Objective;
-import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
 import java.util.stream.DoubleStream;
 
 /**
@@ -26,6 +20,7 @@ final class TrainingStep {
   private final FlatParameters parameters;
   private final AdamW optimizer;
   private final Collective collective;
+  private final GradientSum sum;
   private final double clipNorm;
 
   /**
@@ -41,6 +36,7 @@ final class TrainingStep {
     this.parameters = parameters;
     this.optimizer = optimizer;
     this.collective = collective;
+    this.sum = new GradientSum(parameters.gradients(), collective);
     this.clipNorm = clipNorm;
   }
 
@@ -70,7 +66,6 @@ final class TrainingStep {
     long start = System.nanoTime();
     Operators.zero(parameters.gradients());
     objective.losses().reset();
-    List<Future<?>> sums = new ArrayList<>();
     for (int i = 0; i < microBatches.size(); i++) {
       NDArray ids = microBatches.get(i);
       boolean last = i == microBatches.size() - 1;
@@ -80,12 +75,12 @@ final class TrainingStep {
           segment -> {
             parameters.collect(segment);
             if (last) {
-              startSum(segment, sums);
+              sum.start(parameters.layout().segments().get(segment));
             }
           });
     }
     long computed = System.nanoTime();
-    sums.forEach(TrainingStep::await);
+    sum.await();
     double[] losses = collective.allReduceSum(objective.losses().read());
     long reduced = System.nanoTime();
 
@@ -104,15 +99,6 @@ final class TrainingStep {
         waited / 1e9);
   }
 
-  private void startSum(int segment, List<Future<?>> sums) {
-    FlatLayout.Range range = parameters.layout().segments().get(segment);
-    if (collective.worldSize() > 1 && range.count() > 0) {
-      sums.add(
-          collective.startAllReduceSum(
-              HostMemory.view(parameters.gradients(), range.first(), range.count())));
-    }
-  }
-
   private double gradientNorm() {
     try (TensorScope scope = TensorScope.open()) {
       NDArray gradients = parameters.gradients();
@@ -123,19 +109,5 @@ final class TrainingStep {
   /** As torch.nn.utils.clip_grad_norm_. */
   private double clipFactor(double norm) {
     return clipNorm == 0 ? 1 : Math.min(1, clipNorm / (norm + 1e-6));
-  }
-
-  private static void await(Future<?> sum) {
-    try {
-      sum.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new InfrastructureException("interrupted while waiting for an all-reduce", e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof SparkhawkException known) {
-        throw known;
-      }
-      throw new InfrastructureException("an all-reduce failed: " + e.getCause(), e.getCause());
-    }
   }
 }

@@ -1,10 +1,12 @@
 package io.sparkhawk.executor.worker;
 
+import io.sparkhawk.executor.tensor.LocalDevice;
 import java.io.Serializable;
 import java.util.Collections;
 import java.util.Objects;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkEnv;
+import org.apache.spark.resource.ResourceInformation;
 import scala.collection.Iterator;
 import scala.jdk.javaapi.CollectionConverters;
 import scala.runtime.AbstractFunction1;
@@ -38,10 +40,21 @@ public final class WorkerTask<P extends Serializable, R extends Serializable>
     this.timeouts = Objects.requireNonNull(timeouts, "timeouts");
   }
 
+  /**
+   * The GPU that Spark has assigned to this task, or, where it assigns none, one by the executor's
+   * number.
+   */
+  private static int gpuIndex(BarrierTaskContext context, SparkEnv environment) {
+    ResourceInformation gpu = context.resourcesJMap().get("gpu");
+    String index = gpu == null ? environment.executorId() : gpu.addresses()[0];
+    return index.matches("[0-9]{1,4}") ? Integer.parseInt(index) : 0;
+  }
+
   @Override
   public Iterator<R> apply(Iterator<Integer> partition) {
     BarrierTaskContext context = BarrierTaskContext.get();
     SparkEnv environment = SparkEnv.get();
+    LocalDevice.useGpu(gpuIndex(context, environment));
     Worker.Assignment assignment =
         new Worker.Assignment(
             generation,
