@@ -181,13 +181,21 @@ public final class ModelCard {
                   scientific(settings.learningRate()),
                   measure(stage.firstLoss()),
                   measure(stage.lastLoss()),
-                  measure(stage.perplexity())));
+                  measure(stage.perplexity()),
+                  count(stage.perplexityTokens())));
         }
       }
     }
     return Markdown.table(
         List.of(
-            "Stage", "Tokens", "Steps", "Learning rate", "First loss", "Last loss", "Perplexity"),
+            "Stage",
+            "Tokens",
+            "Steps",
+            "Learning rate",
+            "First loss",
+            "Last loss",
+            "Perplexity after",
+            "Held-out tokens"),
         rows);
   }
 

@@ -216,7 +216,7 @@ public final class RunFolder implements RunRecord {
         end.hashes(),
         StudentConfig.of(teacher, config.student()),
         Optional.ofNullable(RunFolder.class.getPackage().getImplementationVersion())
-            .orElse("of classes without a jar"));
+            .orElse("(classes without a jar)"));
   }
 
   private Map<String, Long> dataCounts() {

@@ -154,9 +154,11 @@ class ModelCardTest {
         .contains("| SHA-256 of the tokenizer | " + TOKENIZER_HASH + " |")
         .contains("| Training tokens | 4,571,136 |")
         .contains("| Held-out tokens | 82,176 |")
-        .contains("| Matrix orientation | 63,488 | 62 | 3.00e-3 | 22.60 | 6.900 | 998.0 |")
-        .contains("| Hidden-state alignment | 160,768 | 157 | 2.00e-3 | 7.400 | 4.700 | 55.10 |")
-        .contains("| End-to-end distillation | 320,512 | 313 | 1.00e-3 | 5.120 | 3.640 | 37.90 |")
+        .contains("| Matrix orientation | 63,488 | 62 | 3.00e-3 | 22.60 | 6.900 | 998.0 | 20,000 |")
+        .contains(
+            "| Hidden-state alignment | 160,768 | 157 | 2.00e-3 | 7.400 | 4.700 | 55.10 | 20,000 |")
+        .contains(
+            "| End-to-end distillation | 320,512 | 313 | 1.00e-3 | 5.120 | 3.640 | 37.90 | 20,000 |")
         .contains("| Teacher | 19.65 |")
         .contains("| Student | 37.41 |")
         .contains("first 82,176 held-out tokens")
