@@ -10,6 +10,7 @@ import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
+import io.sparkhawk.executor.tensor.Threads;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -19,6 +20,7 @@ import java.util.Random;
 import java.util.function.Function;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -35,6 +37,11 @@ class MixersTest {
   private final Random random = new Random(seed);
   private final NDManager manager = NDManager.newBaseManager();
   private TensorScope scope;
+
+  @BeforeAll
+  static void useOneThread() {
+    Threads.limit(1);
+  }
 
   @BeforeEach
   void openScope() {
