@@ -19,6 +19,6 @@ public interface RunRecord {
   /** Keeps the result of a stage whose end is published. */
   void stageEnded(StageResult result);
 
-  /** Writes what a person reads: summary and report. */
+  /** Writes what a person reads: summary, report and the student's card. */
   void runEnded(DistillationResult result);
 }

@@ -1,2 +1,5 @@
-/** The page that explains a finished run to a person: its charts, tables and how to read them. */
+/**
+ * What explains a finished run to people: the report page with its charts and tables, and the card
+ * that goes with the student.
+ */
 package io.sparkhawk.driver.report;

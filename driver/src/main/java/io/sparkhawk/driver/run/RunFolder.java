@@ -10,6 +10,8 @@ import io.sparkhawk.driver.launch.RunRecord;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.driver.progress.StageResults;
+import io.sparkhawk.driver.report.CardContent;
+import io.sparkhawk.driver.report.ModelCard;
 import io.sparkhawk.driver.report.ReportPage;
 import io.sparkhawk.driver.report.RunReport;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest;
@@ -18,8 +20,10 @@ import io.sparkhawk.executor.model.ModelFolder;
 import io.sparkhawk.executor.model.PhiConfig;
 import io.sparkhawk.executor.model.StudentConfig;
 import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.train.ModelTasks;
 import io.sparkhawk.executor.train.RunIdentity;
 import io.sparkhawk.executor.train.StageResult;
+import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.TrainingPlan;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -184,6 +188,28 @@ public final class RunFolder implements RunRecord {
             result.stages(),
             ConfigWriter.write(config),
             dataCounts()));
+    ModelCard.write(
+        files,
+        new Path(new Path(folder, ModelTasks.STUDENT_FOLDER), ModelCard.FILE_NAME),
+        card(summary));
+  }
+
+  private CardContent card(RunSummary summary) {
+    PhiConfig teacher = PhiConfig.read(teacherFolder);
+    StageSettings last = config.stages().get(config.stages().size() - 1);
+    CheckpointManifest end =
+        CheckpointStore.open(hadoop, folder.toString()).requireCompleted(last.name().label());
+    return new CardContent(
+        summary,
+        config.stages(),
+        config.teacher(),
+        teacher,
+        config.data(),
+        data,
+        end.hashes(),
+        StudentConfig.of(teacher, config.student()),
+        Optional.ofNullable(RunFolder.class.getPackage().getImplementationVersion())
+            .orElse("(classes without a jar)"));
   }
 
   private Map<String, Long> dataCounts() {

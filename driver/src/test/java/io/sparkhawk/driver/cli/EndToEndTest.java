@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunSummary;
+import io.sparkhawk.executor.checkpoint.CheckpointManifest;
+import io.sparkhawk.executor.checkpoint.CheckpointStore;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.StepMetrics;
 import java.io.ByteArrayOutputStream;
@@ -140,9 +142,23 @@ class EndToEndTest {
     assertThat(summary.teacherPerplexity()).isLessThan(summary.studentPerplexity());
     assertThat(folder.resolve("runs/two/report.html")).isNotEmptyFile();
     assertThat(folder.resolve("runs/two/student/tokenizer.json")).isNotEmptyFile();
+    studentHasACard(summary);
 
     finishedRunIsNotTrainedAgain();
     studentIsMeasuredAsAtTheEndOfItsRun(summary);
+  }
+
+  private static void studentHasACard(RunSummary summary) throws IOException {
+    String card = Files.readString(folder.resolve("runs/two/student/README.md"));
+    CheckpointManifest end =
+        CheckpointStore.open(new Configuration(), folder.resolve("runs/two").toString())
+            .requireCompleted(StageKind.DISTILL.label());
+
+    assertThat(card)
+        .startsWith("---\nlibrary_name: sparkhawk\n")
+        .contains("value: " + summary.studentPerplexity())
+        .contains(end.hashes().teacher(), end.hashes().data());
+    assertThat(card.lines().filter(line -> line.contains("| 768 | 3 |"))).hasSize(3);
   }
 
   private void finishedRunIsNotTrainedAgain() throws IOException {

@@ -60,7 +60,8 @@ public final class Models {
 
   /**
    * A student at the start of its training: MLPs, norms, embedding and head of the teacher, mixers
-   * as {@link StudentInitialisation} says. The same seed gives the same student.
+   * as {@link StudentInitialisation} says. The same seed gives the same student. Its head is its
+   * own even where the teacher's is tied to the embedding: the reference's students have no other.
    *
    * @param fromAttention whether mixers begin with the weights of the teacher's attention, which
    *     {@link StudentConfig#of} has found to fit
@@ -79,7 +80,7 @@ public final class Models {
   }
 
   private static LanguageModel phi(
-      PhiConfig config, ParameterSource source, NDManager manager, ElementType type) {
+      PhiConfig config, WeightsFile source, NDManager manager, ElementType type) {
     CausalMask mask = new CausalMask(manager);
     Rotary rotary =
         new Rotary(
@@ -99,7 +100,9 @@ public final class Models {
         LayerNorm.from(source, "model.final_layernorm", width, config.layerNormEpsilon());
     Linear head =
         config.tiedHead()
-            ? new Linear(embedding, source.parameter("lm_head.bias", config.vocabulary()))
+            ? new Linear(
+                source.tied(embedding, "lm_head.weight"),
+                source.parameter("lm_head.bias", config.vocabulary()))
             : Linear.from(source, "lm_head", width, config.vocabulary());
     return new LanguageModel(manager, type, embedding, blocks, finalNorm, head);
   }

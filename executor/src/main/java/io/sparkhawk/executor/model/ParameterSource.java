@@ -6,4 +6,10 @@ interface ParameterSource {
 
   /** The weight called {@code name}, of exactly {@code shape}. */
   Parameter parameter(String name, long... shape);
+
+  /**
+   * Says that the model computes these numbers itself. Old files hold them beside the weights; a
+   * source that has them checks that they are the same.
+   */
+  default void derived(String name, float... expected) {}
 }

@@ -29,6 +29,7 @@ final class PhiAttention implements Mixer {
     this.heads = heads;
     this.rotary = rotary;
     this.mask = mask;
+    source.derived(name + ".rotary_emb.inv_freq", rotary.frequencies());
   }
 
   @Override

@@ -1,7 +1,8 @@
 package io.sparkhawk.executor.model;
 
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
 import java.io.IOException;
@@ -27,7 +28,8 @@ public record PhiConfig(
     int maxPositions,
     boolean tiedHead) {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final JsonMapper JSON =
+      JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
   public int headSize() {
     return width / heads;
@@ -63,12 +65,15 @@ public record PhiConfig(
       }
       requireValue("hidden_act", "gelu_new", "gelu_new");
       requireValue("qk_layernorm", "false", "false");
+      requireAbsent("quantization_config");
+      requireAbsent("rope_scaling");
       int width = integer("hidden_size");
       int heads = integer("num_attention_heads");
       if (width % heads != 0) {
         throw bad("num_attention_heads", heads, "a divisor of hidden_size " + width);
       }
       requireValue("num_key_value_heads", String.valueOf(heads), String.valueOf(heads));
+      requireValue("head_dim", String.valueOf(width / heads), String.valueOf(width / heads));
       return new PhiConfig(
           width,
           integer("num_hidden_layers"),
@@ -76,15 +81,15 @@ public record PhiConfig(
           integer("intermediate_size"),
           integer("vocab_size"),
           rotaryDimensions(width / heads),
-          rope("rope_theta", 10_000),
-          json.path("layer_norm_eps").asDouble(1e-5),
-          json.path("max_position_embeddings").asInt(2048),
-          json.path("tie_word_embeddings").asBoolean(false));
+          rotary("rope_theta", 10_000),
+          number(json.path("layer_norm_eps"), "layer_norm_eps", 1e-5),
+          given(json.path("max_position_embeddings")) ? integer("max_position_embeddings") : 2048,
+          tied());
     }
 
     /** transformers' modeling_phi.py truncates the product. */
     private int rotaryDimensions(int headSize) {
-      double factor = rope("partial_rotary_factor", 0.5);
+      double factor = rotary("partial_rotary_factor", 0.5);
       int dimensions = (int) (headSize * factor);
       if (dimensions < 2 || dimensions > headSize || dimensions % 2 != 0) {
         throw bad("partial_rotary_factor", factor, "one that gives an even number of entries");
@@ -92,15 +97,52 @@ public record PhiConfig(
       return dimensions;
     }
 
-    /** Newer files hold the rotary settings in rope_parameters, older ones at top level. */
-    private double rope(String key, double absent) {
+    /**
+     * Newer files hold the rotary settings in rope_parameters, older ones at top level; some hold
+     * both, which must agree.
+     */
+    private double rotary(String key, double absent) {
       JsonNode nested = json.path("rope_parameters");
       String type = nested.path("rope_type").asText("default");
-      if (!type.equals("default") || json.path("rope_scaling").isObject()) {
+      if (!type.equals("default")) {
         throw new ConfigurationException(
-            "rotary scaling in " + file + " is not supported; only rope_type default is");
+            "rope_type " + type + " in " + file + " is not supported; only default is");
       }
-      return nested.has(key) ? nested.get(key).asDouble() : json.path(key).asDouble(absent);
+      double outer = number(json.path(key), key, absent);
+      double inner = number(nested.path(key), "rope_parameters." + key, outer);
+      if (given(json.path(key)) && inner != outer) {
+        throw new DataException(
+            String.format(
+                "%s in %s is %s at top level and %s in rope_parameters; make them equal",
+                key, file, outer, inner));
+      }
+      return inner;
+    }
+
+    private boolean tied() {
+      JsonNode value = json.path("tie_word_embeddings");
+      if (given(value) && !value.isBoolean()) {
+        throw bad("tie_word_embeddings", value, "true or false");
+      }
+      return value.asBoolean(false);
+    }
+
+    private static boolean given(JsonNode value) {
+      return !value.isMissingNode() && !value.isNull();
+    }
+
+    private double number(JsonNode value, String key, double absent) {
+      if (given(value) && !value.isNumber()) {
+        throw bad(key, value, "a number");
+      }
+      return value.asDouble(absent);
+    }
+
+    private void requireAbsent(String key) {
+      if (given(json.path(key))) {
+        throw new ConfigurationException(
+            key + " in " + file + " is not supported; take a model without it");
+      }
     }
 
     private int integer(String key) {
@@ -115,7 +157,7 @@ public record PhiConfig(
      * A key that is absent or null takes its default; any other value than {@code only} is refused.
      */
     private void requireValue(String key, String absent, String only) {
-      String found = json.path(key).isNull() ? absent : json.path(key).asText(absent);
+      String found = !given(json.path(key)) ? absent : json.path(key).asText(absent);
       if (!found.equals(only)) {
         throw new ConfigurationException(
             key + " " + found + " in " + file + " is not supported; only " + only + " is");

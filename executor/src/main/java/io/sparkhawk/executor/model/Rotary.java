@@ -37,14 +37,23 @@ final class Rotary {
     fill(positions);
   }
 
+  /** Angle per position of each pair of rotated entries. */
+  float[] frequencies() {
+    float[] frequencies = new float[dimensions / 2];
+    for (int j = 0; j < frequencies.length; j++) {
+      frequencies[j] = 1f / (float) Math.pow(theta, (float) (2 * j) / dimensions);
+    }
+    return frequencies;
+  }
+
   private void fill(int positions) {
     float[] cosines = new float[positions * dimensions];
     float[] sines = new float[positions * dimensions];
+    float[] frequencies = frequencies();
     int half = dimensions / 2;
     for (int j = 0; j < half; j++) {
-      float frequency = 1f / (float) Math.pow(theta, (float) (2 * j) / dimensions);
       for (int position = 0; position < positions; position++) {
-        float angle = position * frequency;
+        float angle = position * frequencies[j];
         int at = position * dimensions + j;
         cosines[at] = cosines[at + half] = (float) Math.cos(angle);
         sines[at] = sines[at + half] = (float) Math.sin(angle);

@@ -39,6 +39,7 @@ public record StudentConfig(
     int maxPositions) {
 
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String BLOCK = "modules.phi_block";
   private static final String ATTENTION = "modules.mixers.phi_attention";
   private static final String MAX_POSITIONS = "max_position_embeddings";
   private static final int PADDED_VOCABULARY_MULTIPLE = 8;
@@ -60,16 +61,12 @@ public record StudentConfig(
    */
   public static StudentConfig of(PhiConfig teacher, StudentSettings settings) {
     if (teacher.mlpWidth() != MLP_FACTOR * teacher.width()
-        || teacher.layerNormEpsilon() != LAYER_NORM_EPSILON
-        || teacher.tiedHead()) {
+        || teacher.layerNormEpsilon() != LAYER_NORM_EPSILON) {
       throw new ConfigurationException(
           String.format(
-              "a student needs a teacher with intermediate_size %d (4 x hidden_size), layer_norm_eps"
-                  + " 1e-05 and an untied head; this one has %d, %s and tie_word_embeddings %s",
-              MLP_FACTOR * teacher.width(),
-              teacher.mlpWidth(),
-              teacher.layerNormEpsilon(),
-              teacher.tiedHead()));
+              "a student needs a teacher with intermediate_size %d (4 x hidden_size) and"
+                  + " layer_norm_eps 1e-05; this one has %d and %s",
+              MLP_FACTOR * teacher.width(), teacher.mlpWidth(), teacher.layerNormEpsilon()));
     }
     for (int block : settings.attentionBlocks()) {
       if (block < 0 || block >= teacher.blocks()) {
@@ -177,7 +174,7 @@ public record StudentConfig(
   }
 
   private void putSection(ObjectNode node, int count, boolean attention) {
-    node.put("n_layers", count).put("BlockType", "modules.phi_block");
+    node.put("n_layers", count).put("BlockType", BLOCK);
     node.putObject("block_input").put("resid_dropout", 0.0);
     node.put("CoreType", attention ? ATTENTION : mixer.coreType());
     ObjectNode core = node.putObject("core_input");
@@ -185,7 +182,7 @@ public record StudentConfig(
       core.put("num_attention_heads", heads)
           .put("num_key_value_heads", heads)
           .put("hidden_size", width)
-          .put("partial_rotary_factor", (double) rotaryDimensions / headSize())
+          .put("partial_rotary_factor", rotaryFactor())
           .put("rope_theta", ropeTheta)
           .put(MAX_POSITIONS, maxPositions)
           .put("attn_type", "eager");
@@ -203,6 +200,15 @@ public record StudentConfig(
         core.put(MAX_POSITIONS, maxPositions);
       }
     }
+  }
+
+  /**
+   * The share of a head that is rotated. Readers truncate its product with the head size, so where
+   * the quotient was rounded down the next larger number is written.
+   */
+  private double rotaryFactor() {
+    double factor = (double) rotaryDimensions / headSize();
+    return (int) (headSize() * factor) < rotaryDimensions ? Math.nextUp(factor) : factor;
   }
 
   /** Whether the folder's config.json has the form of a student's; false if there is none. */
@@ -234,6 +240,7 @@ public record StudentConfig(
 
     StudentConfig config() {
       int width = integer(json.at("/MixerModel/input/d_model"), "d_model");
+      requireText(json.at("/MixerModel/input/lm_head_prenorm"), "lm_head_prenorm", "layer");
       List<Integer> attention = new ArrayList<>();
       MixerSizes mixer = null;
       JsonNode phi = null;
@@ -241,6 +248,7 @@ public record StudentConfig(
       for (Map.Entry<Integer, JsonNode> section : sections().entrySet()) {
         JsonNode node = section.getValue();
         int count = integer(node.path("n_layers"), "Block" + section.getKey() + ".n_layers");
+        requireText(node.path("BlockType"), "BlockType", BLOCK);
         boolean isAttention = node.path("CoreType").asText().equals(ATTENTION);
         for (int i = 0; i < count; i++, blocks++) {
           if (isAttention) {
@@ -303,7 +311,7 @@ public record StudentConfig(
           integer(mixer.path("chunk_size"), "chunk_size"),
           attention,
           phi == null ? 0 : rotary(phi, width),
-          phi == null ? 0 : phi.path("rope_theta").asDouble(10_000),
+          phi == null ? 0 : number(phi.path("rope_theta"), "rope_theta", 10_000),
           phi == null ? mixer.path(MAX_POSITIONS).asInt(0) : phi.path(MAX_POSITIONS).asInt(2048));
     }
 
@@ -320,8 +328,31 @@ public record StudentConfig(
     }
 
     private int rotary(JsonNode phi, int width) {
-      int headSize = width / integer(phi.path("num_attention_heads"), "num_attention_heads");
-      return (int) (headSize * phi.path("partial_rotary_factor").asDouble(0.5));
+      int heads = integer(phi.path("num_attention_heads"), "num_attention_heads");
+      if (integer(phi.path("num_key_value_heads"), "num_key_value_heads") != heads
+          || integer(phi.path("hidden_size"), "hidden_size") != width) {
+        throw bad("attention needs num_key_value_heads " + heads + " and hidden_size " + width);
+      }
+      double factor = number(phi.path("partial_rotary_factor"), "partial_rotary_factor", 0.5);
+      int headSize = width / heads;
+      int dimensions = (int) (headSize * factor);
+      if (dimensions < 2 || dimensions > headSize || dimensions % 2 != 0) {
+        throw bad("partial_rotary_factor " + factor + " gives no even number of entries");
+      }
+      return dimensions;
+    }
+
+    private double number(JsonNode value, String key, double absent) {
+      if (!value.isMissingNode() && !value.isNumber()) {
+        throw bad(key + " is " + value + ", expected a number");
+      }
+      return value.asDouble(absent);
+    }
+
+    private void requireText(JsonNode value, String key, String only) {
+      if (!value.asText(only).equals(only)) {
+        throw bad(key + " is " + value + "; only " + only + " is supported");
+      }
     }
 
     private Map<Integer, JsonNode> sections() {

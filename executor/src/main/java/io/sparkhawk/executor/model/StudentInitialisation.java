@@ -8,10 +8,9 @@ import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.TensorScope;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 
 /**
  * The weights of a student before training (arXiv 2408.10189, section 4.2 and the reference's
@@ -34,7 +33,9 @@ final class StudentInitialisation implements ParameterSource {
   /** SiLU of this is 1: with z = 0 the gate lets everything through. */
   private static final double OPEN_GATE = 1.278464542761;
 
-  private final Map<String, Parameter> teacher;
+  private static final String HEAD = "lm_head.weight";
+
+  private final Map<String, Parameter> teacher = new HashMap<>();
   private final StudentConfig config;
   private final NDManager manager;
   private final ElementType type;
@@ -48,9 +49,8 @@ final class StudentInitialisation implements ParameterSource {
       ElementType type,
       long seed,
       boolean fromAttention) {
-    this.teacher =
-        teacher.parameters().stream()
-            .collect(Collectors.toMap(Parameter::name, Function.identity()));
+    teacher.parameters().forEach(parameter -> this.teacher.put(parameter.name(), parameter));
+    this.teacher.put(HEAD, teacher.head().weight()); // a tied one is there as the embedding only
     this.config = config;
     this.manager = manager;
     this.type = type;

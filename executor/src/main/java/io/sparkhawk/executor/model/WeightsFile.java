@@ -1,5 +1,6 @@
 package io.sparkhawk.executor.model;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.executor.safetensors.SafetensorsFolder;
@@ -9,11 +10,15 @@ import io.sparkhawk.executor.safetensors.TensorInfo;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.Operators;
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * Weights read from the safetensors of a folder. Every weight that is missing, left over or of the
@@ -21,17 +26,31 @@ import java.util.TreeSet;
  */
 final class WeightsFile implements ParameterSource, AutoCloseable {
 
-  /** What old checkpoints of Phi carry besides weights. */
-  private static final String DERIVED = "rotary_emb.inv_freq";
-
+  /** Names of one kind that a message lists; a model of other sizes has hundreds. */
   private static final int LISTED = 20;
+
+  /** Half-precision files round derived numbers to three digits. */
+  private static final double DERIVED_TOLERANCE = 1e-2;
+
+  private enum Problem {
+    MISSING("missing"),
+    UNFIT("of another shape or type"),
+    UNKNOWN("not of this model"),
+    CONTRADICTORY("in contradiction to config.json");
+
+    private final String text;
+
+    Problem(String text) {
+      this.text = text;
+    }
+  }
 
   private final Path folder;
   private final SafetensorsFolder tensors;
   private final NDManager manager;
   private final ElementType type;
   private final TreeSet<String> unused;
-  private final List<String> problems = new ArrayList<>();
+  private final Map<Problem, List<String>> problems = new EnumMap<>(Problem.class);
 
   WeightsFile(Path folder, NDManager manager, ElementType type) {
     this.folder = folder;
@@ -39,27 +58,68 @@ final class WeightsFile implements ParameterSource, AutoCloseable {
     this.manager = manager;
     this.type = type;
     this.unused = new TreeSet<>(tensors.names());
-    unused.removeIf(name -> name.endsWith(DERIVED));
   }
 
   @Override
   public Parameter parameter(String name, long... shape) {
     if (!unused.remove(name)) {
-      return problem(name, shape, name + " is missing, expected shape " + Arrays.toString(shape));
+      return placeholder(Problem.MISSING, name, name + " " + Arrays.toString(shape), shape);
     }
     TensorInfo info = tensors.info(name);
     if (!Arrays.equals(shape, info.shape().stream().mapToLong(Long::longValue).toArray())) {
-      return problem(
-          name,
-          shape,
-          name + " has shape " + info.shape() + ", expected " + Arrays.toString(shape));
+      String found = name + " is " + info.shape() + ", expected " + Arrays.toString(shape);
+      return placeholder(Problem.UNFIT, name, found, shape);
     }
     HostMemory.Format format = format(info.type());
     if (format == null) {
-      return problem(name, shape, name + " has element type " + info.type());
+      String found = name + " is " + info.type() + ", expected F16, BF16, F32 or F64";
+      return placeholder(Problem.UNFIT, name, found, shape);
     }
     StoredTensor stored = tensors.tensor(name);
     return new Parameter(name, HostMemory.read(manager, stored.data(), format, type, shape));
+  }
+
+  /**
+   * {@code original}, which config.json gives a second name. Files may hold it under that name too,
+   * but then it must be the same.
+   */
+  Parameter tied(Parameter original, String name) {
+    boolean both = tensors.names().containsAll(List.of(name, original.name()));
+    if (both && unused.remove(name) && !sameTensors(name, original.name())) {
+      note(
+          Problem.CONTRADICTORY,
+          name + " differs from " + original.name() + ", which tie_word_embeddings makes one");
+    }
+    return original;
+  }
+
+  private boolean sameTensors(String first, String second) {
+    return tensors.info(first).type() == tensors.info(second).type()
+        && tensors.info(first).shape().equals(tensors.info(second).shape())
+        && tensors.tensor(first).data().equals(tensors.tensor(second).data());
+  }
+
+  @Override
+  public void derived(String name, float... expected) {
+    if (!unused.remove(name)) {
+      return;
+    }
+    TensorInfo info = tensors.info(name);
+    HostMemory.Format format = format(info.type());
+    boolean same = format != null && info.shape().equals(List.of((long) expected.length));
+    if (same) {
+      try (NDArray stored =
+          HostMemory.read(
+              manager, tensors.tensor(name).data(), format, ElementType.FLOAT32, expected.length)) {
+        FloatBuffer found = HostMemory.copyFloat32(stored).asFloatBuffer();
+        for (int i = 0; i < expected.length; i++) {
+          same &= Math.abs(found.get(i) - expected[i]) <= DERIVED_TOLERANCE * expected[i];
+        }
+      }
+    }
+    if (!same) {
+      note(Problem.CONTRADICTORY, name + " is not " + Arrays.toString(expected));
+    }
   }
 
   private static HostMemory.Format format(StoredType stored) {
@@ -72,9 +132,13 @@ final class WeightsFile implements ParameterSource, AutoCloseable {
     };
   }
 
+  private void note(Problem problem, String text) {
+    problems.computeIfAbsent(problem, kind -> new ArrayList<>()).add(text);
+  }
+
   /** Notes the problem; the placeholder lets the rest of the model be checked too. */
-  private Parameter problem(String name, long[] shape, String text) {
-    problems.add(text);
+  private Parameter placeholder(Problem problem, String name, String text, long... shape) {
+    note(problem, text);
     return new Parameter(
         name, Operators.zeros(manager, ElementType.FLOAT32, new long[shape.length]));
   }
@@ -87,15 +151,24 @@ final class WeightsFile implements ParameterSource, AutoCloseable {
   @Override
   public void close() {
     tensors.close();
-    unused.forEach(name -> problems.add(name + " is not a weight of this model"));
+    unused.forEach(name -> note(Problem.UNKNOWN, name));
     if (!problems.isEmpty()) {
-      int more = problems.size() - LISTED;
       throw new DataException(
-          "the weights in "
-              + folder
-              + " do not fit its config.json: "
-              + String.join("; ", problems.subList(0, Math.min(LISTED, problems.size())))
-              + (more > 0 ? "; and " + more + " more" : ""));
+          problems.entrySet().stream()
+              .map(entry -> listed(entry.getKey(), entry.getValue()))
+              .collect(
+                  Collectors.joining(
+                      "; ", "the weights in " + folder + " do not fit its config.json: ", "")));
     }
+  }
+
+  private static String listed(Problem problem, List<String> found) {
+    int more = found.size() - LISTED;
+    return found.size()
+        + " "
+        + problem.text
+        + ": "
+        + String.join(", ", found.subList(0, Math.min(LISTED, found.size())))
+        + (more > 0 ? " and " + more + " more" : "");
   }
 }

@@ -10,10 +10,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * The weights of a Hugging Face model folder: {@code model.safetensors}, or several files that
@@ -69,28 +73,65 @@ public final class SafetensorsFolder implements AutoCloseable {
       throw new DataException(
           "Weights index %s has no weight_map from tensor names to files.".formatted(index));
     }
-    Map<String, SafetensorsFile> files = new LinkedHashMap<>();
-    Map<String, SafetensorsFile> fileOfTensor = new LinkedHashMap<>();
+    Map<String, String> fileNames = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> item : weightMap.properties()) {
+      fileNames.put(item.getKey(), plainFileName(index, item.getKey(), item.getValue()));
+    }
+    requireFiles(index, new TreeSet<>(fileNames.values()));
+    Map<String, SafetensorsFile> files = new TreeMap<>();
     boolean complete = false;
     try {
-      for (Map.Entry<String, JsonNode> item : weightMap.properties()) {
-        String fileName = plainFileName(index, item.getKey(), item.getValue());
-        SafetensorsFile file =
-            files.computeIfAbsent(fileName, name -> SafetensorsFile.open(folder.resolve(name)));
-        if (!file.names().contains(item.getKey())) {
-          throw new DataException(
-              "Weights index %s says that %s holds tensor %s, but it does not."
-                  .formatted(index, fileName, item.getKey()));
-        }
-        fileOfTensor.put(item.getKey(), file);
+      for (String name : new TreeSet<>(fileNames.values())) {
+        files.put(name, SafetensorsFile.open(folder.resolve(name)));
       }
+      requireSameTensors(index, fileNames, files);
       complete = true;
     } finally {
       if (!complete) {
         files.values().forEach(SafetensorsFile::close);
       }
     }
+    Map<String, SafetensorsFile> fileOfTensor = new LinkedHashMap<>();
+    fileNames.forEach((tensor, name) -> fileOfTensor.put(tensor, files.get(name)));
     return new SafetensorsFolder(folder, fileOfTensor);
+  }
+
+  /** All files of the index are there, and no other weights that one could mean instead. */
+  private static void requireFiles(Path index, Set<String> names) {
+    List<String> missing =
+        names.stream().filter(name -> !Files.exists(index.resolveSibling(name))).toList();
+    if (!missing.isEmpty()) {
+      throw new DataException(
+          "Weights index %s names files that do not exist: %s."
+              .formatted(index, String.join(", ", missing)));
+    }
+    if (Files.exists(index.resolveSibling(SINGLE)) && !names.contains(SINGLE)) {
+      throw new DataException(
+          "Weights index %s does not name %s, which lies beside it. Remove one of the two."
+              .formatted(index, SINGLE));
+    }
+  }
+
+  /** The files hold the tensors that the index says, and no others. */
+  private static void requireSameTensors(
+      Path index, Map<String, String> fileNames, Map<String, SafetensorsFile> files) {
+    List<String> problems = new ArrayList<>();
+    fileNames.forEach(
+        (tensor, name) -> {
+          if (!files.get(name).names().contains(tensor)) {
+            problems.add("%s is not in %s".formatted(tensor, name));
+          }
+        });
+    files.forEach(
+        (name, file) ->
+            file.names().stream()
+                .filter(tensor -> !name.equals(fileNames.get(tensor)))
+                .forEach(tensor -> problems.add("%s is in %s".formatted(tensor, name))));
+    if (!problems.isEmpty()) {
+      throw new DataException(
+          "Weights index %s does not say what its files hold: %s."
+              .formatted(index, String.join("; ", problems)));
+    }
   }
 
   /** An index from outside must not make us read files outside of its folder. */

@@ -3,6 +3,7 @@ package io.sparkhawk.executor.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.sparkhawk.executor.tensor.Gradients;
@@ -53,6 +54,61 @@ class ChunkedScanTest {
       assertThat(y)
           .as("length %d, chunk size %d", length, chunkSize)
           .containsExactly(expected, within(1e-10));
+    }
+  }
+
+  @Test
+  void chunkSizeChangesNeitherOutputsNorGradients() {
+    long seed = System.nanoTime();
+    SplittableRandom random = new SplittableRandom(seed);
+    for (int round = 0; round < 6; round++) {
+      int length = 1 + random.nextInt(40);
+      int heads = 1 + random.nextInt(3);
+      Shape[] shapes = {
+        new Shape(2, length, heads, 1 + random.nextInt(5)),
+        new Shape(2, length, heads, 3),
+        new Shape(2, length, heads, 3),
+        new Shape(2, length, heads)
+      };
+      double[][] operands = new double[shapes.length][];
+      for (int i = 0; i < shapes.length; i++) {
+        operands[i] = random.doubles(shapes[i].size(), -2, i == 3 ? 0 : 2).toArray();
+      }
+      double[] weights = random.doubles(shapes[0].size(), -1, 1).toArray();
+      double[][] whole = outputsAndGradients(shapes, operands, weights, length);
+      for (int chunkSize : new int[] {1, 2, 1 + random.nextInt(length), length + 7}) {
+        double[][] found = outputsAndGradients(shapes, operands, weights, chunkSize);
+        for (int i = 0; i < whole.length; i++) {
+          assertThat(found[i])
+              .as("seed %d, length %d, chunk size %d, part %d", seed, length, chunkSize, i)
+              .containsExactly(whole[i], within(1e-9));
+        }
+      }
+    }
+  }
+
+  /** y, and the gradients of the sum of {@code weights} times y in x, b, c and log decay. */
+  private static double[][] outputsAndGradients(
+      Shape[] shapes, double[][] operands, double[] weights, int chunkSize) {
+    try (NDManager manager = NDManager.newBaseManager();
+        TensorScope scope = TensorScope.open()) {
+      NDArray[] leaves = new NDArray[shapes.length];
+      for (int i = 0; i < shapes.length; i++) {
+        leaves[i] = Gradients.leaf(manager.create(operands[i], shapes[i]));
+      }
+      NDArray y;
+      try (Gradients recording = Gradients.record()) {
+        y =
+            ChunkedScan.scan(
+                leaves[0], leaves[1], leaves[2], leaves[3], chunkSize, new CausalMask(manager));
+      }
+      Gradients.backward(y, manager.create(weights, shapes[0]));
+      double[][] parts = new double[1 + shapes.length][];
+      parts[0] = Operators.toDoubles(Operators.contiguous(Gradients.constant(y)));
+      for (int i = 0; i < shapes.length; i++) {
+        parts[1 + i] = Operators.toDoubles(Operators.contiguous(Gradients.of(leaves[i])));
+      }
+      return parts;
     }
   }
 

@@ -1,14 +1,16 @@
 package io.sparkhawk.executor.model;
 
+import java.util.Map;
+
 /** A mixer on one sequence, computed number by number from its definition. */
 final class MixerDefinition {
 
   private final MixerShape shape;
-  private final MixersTest.RandomWeights weights;
+  private final Map<String, float[]> weights; // by name without the mixer's
   private final float[][] u; // (length, width)
   private final int states;
 
-  MixerDefinition(MixerShape shape, MixersTest.RandomWeights weights, float[][] u) {
+  MixerDefinition(MixerShape shape, Map<String, float[]> weights, float[][] u) {
     this.shape = shape;
     this.weights = weights;
     this.u = u;
@@ -16,7 +18,7 @@ final class MixerDefinition {
   }
 
   private float weight(String name, int at) {
-    return weights.values().get(name)[at];
+    return weights.get(name)[at];
   }
 
   private double projected(int position, int row) {
@@ -62,7 +64,7 @@ final class MixerDefinition {
   private double entry(int head, int i, int j) {
     double value = 0;
     if (shape.kind() == MixerKind.TOEPLITZ) {
-      int positions = weights.values().get("kernel").length / shape.heads();
+      int positions = weights.get("kernel").length / shape.heads();
       value = weight("kernel", head * positions + i - j);
     }
     for (int n = 0; n < states / shape.heads(); n++) {

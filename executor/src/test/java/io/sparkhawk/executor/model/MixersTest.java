@@ -10,7 +10,9 @@ import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
+import io.sparkhawk.executor.tensor.Threads;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +20,7 @@ import java.util.Random;
 import java.util.function.Function;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -27,10 +30,18 @@ class MixersTest {
   private static final int CASES = 8;
   private static final Offset<Double> EXACT = within(1e-9);
 
+  /** SiLU of this is 1, but for the rounding to float. */
+  private static final float OPEN_GATE = 1.2784646f;
+
   private final long seed = System.nanoTime();
   private final Random random = new Random(seed);
   private final NDManager manager = NDManager.newBaseManager();
   private TensorScope scope;
+
+  @BeforeAll
+  static void useOneThread() {
+    Threads.limit(1);
+  }
 
   @BeforeEach
   void openScope() {
@@ -55,8 +66,8 @@ class MixersTest {
         1 + random.nextInt(9));
   }
 
-  private static Mixer mixer(MixerShape shape, RandomWeights weights, int maxPositions) {
-    CausalMask mask = new CausalMask(weights.manager());
+  private Mixer mixer(MixerShape shape, ParameterSource weights, int maxPositions) {
+    CausalMask mask = new CausalMask(manager);
     return shape.kind() == MixerKind.TOEPLITZ
         ? new ToeplitzMixer(weights, "mixer", shape, maxPositions, mask)
         : new DiscreteMamba2(weights, "mixer", shape, mask);
@@ -82,7 +93,7 @@ class MixersTest {
       double[] outputs = Operators.toDoubles(Operators.contiguous(mixer.forward(input)));
 
       for (int sequence = 0; sequence < 2; sequence++) {
-        MixerDefinition definition = new MixerDefinition(shape, weights, u[sequence]);
+        MixerDefinition definition = new MixerDefinition(shape, weights.values(), u[sequence]);
         String what = "seed " + seed + ", " + shape + ", length " + length;
         double[] matrix = definition.matrices();
         double[] output = definition.outputs();
@@ -96,6 +107,135 @@ class MixersTest {
               .as("output, %s", what)
               .isCloseTo(output[at], EXACT);
         }
+      }
+    }
+  }
+
+  /**
+   * With x = u, an open gate and no output projection the mixer's output is its matrix times its
+   * input. The same comes out of the scan at every chunk size, and of the sequence given in pieces
+   * of any length, those of one position among them.
+   */
+  @ParameterizedTest
+  @EnumSource
+  void matrixTimesInputsIsTheScanAndTheRecurrenceStepByStep(MixerKind kind) {
+    for (int i = 0; i < CASES; i++) {
+      int length = 1 + random.nextInt(30);
+      MixerShape any = anyShape(kind);
+      RandomWeights weights = new RandomWeights(manager, random);
+      float[] u = new float[2 * length * any.innerWidth()];
+      weights.fill(u);
+      NDArray input = weights.tensor(u, 2, length, any.innerWidth());
+      PlainWeights plain = new PlainWeights(weights, square(any, 1));
+      for (int chunkSize : new int[] {1 + random.nextInt(length), 1, length, length + 5}) {
+        MixerShape shape = square(any, chunkSize);
+        Mixer mixer = mixer(shape, plain, length);
+        double[] expected = product(mixer.matrix(input), u, shape, length);
+        String what = "seed " + seed + ", " + shape + ", length " + length;
+
+        assertThat(Operators.toDoubles(mixer.forward(input)))
+            .as("scan, %s", what)
+            .containsExactly(expected, EXACT);
+        assertThat(inPieces(mixer, input, length, 1))
+            .as("step by step, %s", what)
+            .containsExactly(expected, EXACT);
+        assertThat(inPieces(mixer, input, length, 1 + random.nextInt(length)))
+            .as("in pieces, %s", what)
+            .containsExactly(expected, EXACT);
+      }
+    }
+  }
+
+  /** As {@code shape}, but as wide outside as inside. */
+  private static MixerShape square(MixerShape shape, int chunkSize) {
+    return new MixerShape(
+        shape.kind(),
+        shape.innerWidth(),
+        shape.innerWidth(),
+        shape.heads(),
+        shape.stateSize(),
+        shape.convWidth(),
+        chunkSize);
+  }
+
+  /** Matrix of each head times the head's part of u, and the open gate, by plain loops. */
+  private static double[] product(NDArray matrix, float[] u, MixerShape shape, int length) {
+    double[] matrices = Operators.toDoubles(Operators.contiguous(matrix));
+    int width = shape.width();
+    double[] y = new double[u.length];
+    for (int at = 0; at < y.length; at++) {
+      int channel = at % width;
+      int row = at / width % length;
+      int sequence = at / width / length;
+      int head = sequence * shape.heads() + channel / shape.headSize();
+      for (int j = 0; j < length; j++) {
+        y[at] +=
+            matrices[(head * length + row) * length + j]
+                * u[(sequence * length + j) * width + channel];
+      }
+      y[at] *= OPEN_GATE / (1 + Math.exp(-OPEN_GATE));
+    }
+    return y;
+  }
+
+  private static double[] inPieces(Mixer mixer, NDArray input, int length, int piece) {
+    List<NDArray> rows = new ArrayList<>();
+    try (MixerState state = mixer.start(2)) {
+      for (int first = 0; first < length; first += piece) {
+        int count = Math.min(piece, length - first);
+        rows.add(state.advance(Operators.narrow(input, 1, first, count)));
+      }
+      return Operators.toDoubles(Operators.concatenate(rows, 1));
+    }
+  }
+
+  /**
+   * Random weights, the same at every chunk size, but such that the mixer's x is its input and its
+   * output is y.
+   */
+  private static final class PlainWeights implements ParameterSource {
+
+    private final RandomWeights source;
+    private final MixerShape shape;
+
+    PlainWeights(RandomWeights source, MixerShape shape) {
+      this.source = source;
+      this.shape = shape;
+    }
+
+    @Override
+    public Parameter parameter(String name, long... dimensions) {
+      String kind = name.substring("mixer.".length());
+      if (!source.values().containsKey(kind)) {
+        source.parameter(name, dimensions);
+        makePlain(kind, source.values().get(kind));
+      }
+      return new Parameter(name, source.tensor(source.values().get(kind), dimensions));
+    }
+
+    private void makePlain(String kind, float[] values) {
+      int width = shape.width();
+      switch (kind) {
+        case "in_proj.weight" -> {
+          putIdentity(values);
+          int gate = shape.convChannels() * width;
+          Arrays.fill(values, gate, gate + width * width, 0);
+        }
+        case "out_proj.weight" -> putIdentity(values);
+        case "conv1d.weight" -> {
+          for (int i = 0; i < width * shape.convWidth(); i++) {
+            values[i] = i % shape.convWidth() == shape.convWidth() - 1 ? 1 : 0;
+          }
+        }
+        case "conv1d.bias" -> Arrays.fill(values, 0, width, 0);
+        case "z_bias" -> Arrays.fill(values, OPEN_GATE);
+        default -> {}
+      }
+    }
+
+    private void putIdentity(float[] values) {
+      for (int i = 0; i < shape.width() * shape.width(); i++) {
+        values[i] = i % (shape.width() + 1) == 0 ? 1 : 0;
       }
     }
   }

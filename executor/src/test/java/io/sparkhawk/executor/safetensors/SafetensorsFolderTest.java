@@ -68,16 +68,35 @@ class SafetensorsFolderTest {
   }
 
   @Test
-  void fileThatTheIndexNamesMustExist() throws IOException {
-    index("{\"weight_map\": {\"a\": \"gone.safetensors\"}}");
-    assertRefused("gone.safetensors does not exist");
+  void allFilesThatTheIndexNamesMustExist() throws IOException {
+    weights("model-1.safetensors", "a", 1);
+    index(
+        """
+        {"weight_map":
+         {"a": "model-1.safetensors", "b": "gone.safetensors", "c": "lost.safetensors"}}
+        """);
+    assertRefused("do not exist: gone.safetensors, lost.safetensors");
   }
 
   @Test
-  void tensorThatTheIndexNamesMustBeInItsFile() throws IOException {
+  void filesMustHoldTheTensorsThatTheIndexNamesAndNoOthers() throws IOException {
     weights("model-1.safetensors", "a", 1);
-    index("{\"weight_map\": {\"b\": \"model-1.safetensors\"}}");
-    assertRefused("holds tensor b, but it does not");
+    weights("model-2.safetensors", "b", 2);
+    index(
+        """
+        {"weight_map": {"b": "model-1.safetensors", "c": "model-2.safetensors"}}
+        """);
+    assertRefused(
+        "b is not in model-1.safetensors; c is not in model-2.safetensors;"
+            + " a is in model-1.safetensors; b is in model-2.safetensors");
+  }
+
+  @Test
+  void indexBesideOtherWeightsIsRefused() throws IOException {
+    weights("model-1.safetensors", "a", 1);
+    weights("model.safetensors", "a", 2);
+    index("{\"weight_map\": {\"a\": \"model-1.safetensors\"}}");
+    assertRefused("does not name model.safetensors, which lies beside it");
   }
 
   @ParameterizedTest
@@ -102,9 +121,10 @@ class SafetensorsFolderTest {
     assertRefused("no weight_map");
   }
 
-  @Test
-  void pickledWeightsAreRefusedWithAWayOut() throws IOException {
-    Files.createFile(folder.resolve("pytorch_model.bin"));
+  @ParameterizedTest
+  @ValueSource(strings = {"pytorch_model.bin", "pytorch_model.bin.index.json"})
+  void pickledWeightsAreRefusedWithAWayOut(String file) throws IOException {
+    Files.createFile(folder.resolve(file));
     assertRefused("safe_serialization=True");
   }
 
