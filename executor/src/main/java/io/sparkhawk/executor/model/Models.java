@@ -80,7 +80,7 @@ public final class Models {
   }
 
   private static LanguageModel phi(
-      PhiConfig config, WeightsFile source, NDManager manager, ElementType type) {
+      PhiConfig config, ParameterSource source, NDManager manager, ElementType type) {
     CausalMask mask = new CausalMask(manager);
     Rotary rotary =
         new Rotary(

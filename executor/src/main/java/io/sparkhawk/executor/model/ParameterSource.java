@@ -12,4 +12,9 @@ interface ParameterSource {
    * source that has them checks that they are the same.
    */
   default void derived(String name, float... expected) {}
+
+  /** The weight called {@code name} of a model in which it is the same as {@code original}. */
+  default Parameter tied(Parameter original, String name) {
+    return original;
+  }
 }

@@ -83,7 +83,8 @@ final class WeightsFile implements ParameterSource, AutoCloseable {
    * {@code original}, which config.json gives a second name. Files may hold it under that name too,
    * but then it must be the same.
    */
-  Parameter tied(Parameter original, String name) {
+  @Override
+  public Parameter tied(Parameter original, String name) {
     boolean both = tensors.names().containsAll(List.of(name, original.name()));
     if (both && unused.remove(name) && !sameTensors(name, original.name())) {
       note(
