@@ -8,12 +8,12 @@ import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.verify.Comparison;
 import io.sparkhawk.executor.verify.ParityCheck;
 import io.sparkhawk.executor.verify.ParityReport;
-import io.sparkhawk.executor.verify.Tolerances;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -81,10 +81,13 @@ final class VerifyCommand implements Runnable {
       throw new ConfigurationException(
           "--device gpu: PyTorch finds no GPU on this host; check driver and native library");
     }
-    Tolerances tolerances = tolerance.map(Tolerances::all).orElse(Tolerances.of(elementType));
-    ParityReport report = ParityCheck.run(folder, kind.device(0), elementType, tolerances);
+    ParityReport report = ParityCheck.run(folder, kind.device(0), elementType, limit());
     print(report);
     refuseFailures(report);
+  }
+
+  private OptionalDouble limit() {
+    return tolerance.map(OptionalDouble::of).orElse(OptionalDouble.empty());
   }
 
   private static <E extends Enum<E>> E choice(String option, String value, Class<E> type) {
