@@ -8,10 +8,17 @@ package io.sparkhawk.executor.verify;
  * @param relativeError ||ours - reference|| / ||reference|| (the norm of ours where the reference
  *     is 0)
  * @param largestError largest difference of one element, over the largest element of the reference
- * @param tolerance largest relative error that passes
+ * @param tolerance largest relative error that passes; a single element may be off by {@link
+ *     #ONE_ELEMENT} times as much
  */
 public record Comparison(
     String quantity, String shape, double relativeError, double largestError, double tolerance) {
+
+  /**
+   * How much more than the tolerance the largest error may be. Norms hide one wrong element among
+   * many; this finds it where the tolerance is wide.
+   */
+  static final double ONE_ELEMENT = 2;
 
   /** Compares element by element; a NaN never passes, nor does another shape. */
   static Comparison of(Quantity ours, Quantity reference, double tolerance) {
@@ -46,8 +53,13 @@ public record Comparison(
         quantity, shape, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, tolerance);
   }
 
-  /** Whether the relative error is within the tolerance. */
+  /**
+   * Whether both errors are within their limits. After updates only the relative error counts:
+   * AdamW divides a gradient by its own size, so that a rounding error decides where an element
+   * whose gradient is next to 0 goes.
+   */
   public boolean passes() {
-    return relativeError <= tolerance;
+    boolean updated = quantity.startsWith("trajectory.");
+    return relativeError <= tolerance && (updated || largestError <= ONE_ELEMENT * tolerance);
   }
 }

@@ -147,13 +147,17 @@ public final class ParityCheck {
 
   private void compareTrajectory() {
     if (reference.learningRates().isEmpty()) {
-      notCompared.add("trajectory: not in the case");
+      leaveOutTrajectory("not in the case");
     } else if (type == ElementType.BFLOAT16) {
-      notCompared.add("trajectory: training needs float32 or float64, weights are kept in these");
-      reference.names().stream().filter(n -> n.startsWith("trajectory.")).forEach(compared::add);
+      leaveOutTrajectory("training needs float32 or float64, weights are kept in these");
     } else {
       run.trajectory();
     }
+  }
+
+  private void leaveOutTrajectory(String reason) {
+    notCompared.add("trajectory: " + reason);
+    reference.names().stream().filter(n -> n.startsWith("trajectory.")).forEach(compared::add);
   }
 
   /** What the case expects and this program has not computed: no weight of the student, or new. */
