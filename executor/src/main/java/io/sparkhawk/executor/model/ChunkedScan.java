@@ -151,14 +151,15 @@ final class ChunkedScan {
     /** What each chunk adds to the state: (batch, heads, chunks, state size, head size). */
     NDArray contributions() {
       NDArray toEnd = Operators.unsqueeze(factors(Operators.subtract(totals(), sums), x), 4);
-      return Operators.matmul(Operators.transpose(Operators.multiply(b, toEnd), 3, 4), x);
+      NDArray added = Operators.matmul(Operators.transpose(Operators.multiply(b, toEnd), 3, 4), x);
+      return Operators.convert(added, ElementType.of(sums));
     }
 
     /** (batch, heads, 1, state size, head size). */
     NDArray zeroState() {
       return Operators.zeros(
           x.getManager(),
-          ElementType.of(x),
+          ElementType.of(sums),
           x.getShape().get(0),
           x.getShape().get(1),
           1,
@@ -172,14 +173,16 @@ final class ChunkedScan {
     }
 
     /**
-     * The states before the chunks, in their order, the one after the last chunk being last.
+     * The states before the chunks, in their order, the one after the last chunk being last. They
+     * are of the accumulation type: in bfloat16 a long sum would no longer notice what a chunk
+     * adds.
      *
      * @param first the state before the first chunk: (batch, heads, 1, state size, head size)
      * @param wanted how many states
      */
     List<NDArray> states(NDArray first, int wanted) {
       NDArray added = contributions();
-      NDArray decays = Operators.unsqueeze(factors(totals(), x), 4); // (batch, heads, chunks, 1, 1)
+      NDArray decays = Operators.unsqueeze(Operators.exp(totals()), 4); // (.., chunks, 1, 1)
       List<NDArray> states = new ArrayList<>();
       states.add(first);
       for (int chunk = 0; chunk < wanted - 1; chunk++) {
@@ -193,7 +196,8 @@ final class ChunkedScan {
     /** What the states that enter the chunks give to their outputs: like x. */
     NDArray fromStates(List<NDArray> entering) {
       NDArray fromStart = Operators.unsqueeze(factors(sums, x), 4);
-      return Operators.matmul(Operators.multiply(c, fromStart), Operators.concatenate(entering, 2));
+      NDArray states = Operators.convert(Operators.concatenate(entering, 2), ElementType.of(x));
+      return Operators.matmul(Operators.multiply(c, fromStart), states);
     }
   }
 

@@ -47,13 +47,18 @@ public final class Parameter {
    * @param sum what gradients are added to: the same shape, perhaps in a wider type
    */
   public void train(NDArray leaf, NDArray sum) {
-    if (!leaf.getShape().equals(shape()) || !sum.getShape().equals(shape())) {
+    replace(leaf);
+    gradient = Optional.of(sum);
+  }
+
+  /** Puts {@code replacement}, of the same shape, in the place of the tensor, which is closed. */
+  public void replace(NDArray replacement) {
+    if (!replacement.getShape().equals(shape())) {
       throw new IllegalArgumentException(
-          name + " has shape " + shape() + ", not " + leaf.getShape() + ", " + sum.getShape());
+          name + " has shape " + shape() + ", its replacement " + replacement.getShape());
     }
     value.close();
-    value = leaf;
-    gradient = Optional.of(sum);
+    value = replacement;
   }
 
   /** Whether the weight has a gradient. */
