@@ -2,6 +2,7 @@ package io.sparkhawk.executor.checkpoint;
 
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.storage.Checksum;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest.BufferInfo;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest.Part;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest.PartSlice;
@@ -142,7 +143,7 @@ final class PartLoader {
 
   private static String copyAndHash(FSDataInputStream in, long bytes, List<Copy> copies)
       throws IOException {
-    MessageDigest digest = HashingChannel.sha256();
+    MessageDigest digest = Checksum.newDigest();
     byte[] piece = new byte[PIECE];
     for (long position = 0; position < bytes; ) {
       int length = in.read(piece, 0, (int) Math.min(piece.length, bytes - position));
@@ -155,6 +156,6 @@ final class PartLoader {
       }
       position += length;
     }
-    return HashingChannel.hex(digest);
+    return Checksum.hex(digest.digest());
   }
 }

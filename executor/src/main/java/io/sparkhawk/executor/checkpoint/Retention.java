@@ -70,8 +70,8 @@ final class Retention {
 
   private void sweep(Folder checkpoint, boolean abandoned) throws IOException {
     if (!abandoned
-        && !store.conditionalCreate().create(checkpoint.manifest(), ManifestJson.abandoned())) {
-      return; // It was published or abandoned just now; the next time tells.
+        && !store.storage().createIfAbsent(checkpoint.manifest(), ManifestJson.abandoned())) {
+      return; // It was published just now; the next time tells.
     }
     if (deleteAttempts(checkpoint, "")) {
       deleted.add(checkpoint.path().getName());
