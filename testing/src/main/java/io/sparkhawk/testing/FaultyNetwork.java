@@ -16,16 +16,16 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The network before an HTTP server of this machine, which loses, cuts, delays and refuses what it
- * is told to: a TCP proxy on a port of its own. Clients must not send a request before the reply to
- * the one before (HTTP clients do not).
+ * The network before an HTTP server of this machine, which loses, cuts, damages, delays and refuses
+ * what it is told to: a TCP proxy on a port of its own. Clients must not send a request before the
+ * reply to the one before (HTTP clients do not).
  */
 public final class FaultyNetwork implements AutoCloseable {
 
   private static final int BUFFER_BYTES = 1 << 16;
   private static final byte[] CONTINUE = "HTTP/1.1 100".getBytes(StandardCharsets.US_ASCII);
 
-  /** Reply bytes that {@link Fault#CUT_REPLY} lets through: the headers and a little more. */
+  /** Reply bytes before a cut or a damaged one: the headers and a little more. */
   private static final int CUT_AFTER_BYTES = 1500;
 
   private static final long DELAY_MILLIS = 1500;
@@ -38,6 +38,8 @@ public final class FaultyNetwork implements AutoCloseable {
     LOSE_REPLY,
     /** The connection is closed in the middle of the reply. */
     CUT_REPLY,
+    /** One bit of the reply's body is another one. */
+    FLIP_BIT,
     /** The reply comes a second and a half late. */
     DELAY
   }
@@ -198,8 +200,12 @@ public final class FaultyNetwork implements AutoCloseable {
           if (fault == Fault.DELAY && replyBytes == read) {
             TimeUnit.MILLISECONDS.sleep(DELAY_MILLIS);
           }
+          int place = CUT_AFTER_BYTES - (replyBytes - read);
+          if (fault == Fault.FLIP_BIT && place >= 0 && place < read) {
+            buffer[place] ^= 1;
+          }
           if (fault == Fault.CUT_REPLY && replyBytes >= CUT_AFTER_BYTES) {
-            to.write(buffer, 0, CUT_AFTER_BYTES - (replyBytes - read));
+            to.write(buffer, 0, place);
             return;
           }
           to.write(buffer, 0, read);

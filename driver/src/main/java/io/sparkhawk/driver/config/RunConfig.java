@@ -76,6 +76,14 @@ public record RunConfig(
                 + " the system's temporary folder.")
         Optional<String> localCache,
     @Setting(
+            value =
+                "Bytes that copies of remote shards may take on each worker's own disk; those used"
+                    + " least recently go first. Samples come from all over the data set, so training"
+                    + " waits for the storage again and again unless the whole data set fits.",
+            defaultValue = "100B",
+            min = 1)
+        long localCacheBytes,
+    @Setting(
             value = "Settings of Spark itself, by their own names, such as spark.executor.memory.",
             defaultValue = "{}")
         Map<String, String> spark) {
@@ -182,6 +190,7 @@ public record RunConfig(
         evaluation,
         timeouts,
         localCache,
+        localCacheBytes,
         otherSpark);
   }
 

@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.run;
 
+import io.sparkhawk.data.sample.TokenRows;
 import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.GenerateSettings;
@@ -46,6 +47,7 @@ public final class Plans {
         config.evaluation(),
         hadoop,
         config.localCache().orElseGet(Plans::defaultCache),
+        config.localCacheBytes(),
         config.threads(cores()));
   }
 
@@ -61,6 +63,7 @@ public final class Plans {
         settings.computeType(),
         hadoop,
         defaultCache(),
+        TokenRows.USUAL_CACHE_BYTES,
         threads(settings));
   }
 

@@ -132,6 +132,21 @@ class S3EndToEndTest {
         .isEqualTo(losses(undisturbed));
     assertThat(Files.readString(server.object("everything/runs/tiny/report.html")))
         .doesNotContain(server.secretKey());
+    everythingIsInspected();
+  }
+
+  private void everythingIsInspected() throws IOException {
+    out.reset();
+    assertThat(run("inspect", "s3a://everything/runs", "--verify")).as(err.toString()).isZero();
+    assertThat(run("inspect", "s3a://everything/data", "--verify")).as(err.toString()).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("distill-6", "all checksums agree");
+
+    Path shard = server.object("everything/data/train-00000.arrow");
+    byte[] content = Files.readAllBytes(shard);
+    content[content.length / 2] ^= 1;
+    Files.write(shard, content);
+    assertThat(run("inspect", "s3a://everything/data", "--verify")).isEqualTo(3);
+    assertThat(err.toString()).contains("train-00000.arrow is corrupt");
   }
 
   private int prepare() {

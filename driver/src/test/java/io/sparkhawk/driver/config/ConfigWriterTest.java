@@ -64,6 +64,7 @@ class ConfigWriterTest {
             config.evaluation(),
             config.timeouts(),
             config.localCache(),
+            config.localCacheBytes(),
             config.spark());
     assertThat(reread(with)).isEqualTo(with);
   }

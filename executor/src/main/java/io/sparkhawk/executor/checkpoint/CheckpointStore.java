@@ -100,6 +100,11 @@ public final class CheckpointStore {
     return List.copyOf(manifests);
   }
 
+  /** Everything that lies among the checkpoints, in the order of stage name and step. */
+  public List<CheckpointListing> inspect() {
+    return folders().stream().map(checkpoint -> FolderListing.of(this, checkpoint)).toList();
+  }
+
   /** The published checkpoint of a stage with the highest step, if there is any. */
   public Optional<CheckpointManifest> newest(String stage) {
     List<Folder> newestFirst = folders(stage);
@@ -199,9 +204,17 @@ public final class CheckpointStore {
   }
 
   /**
+   * As {@link #verify}, but goes on after a corrupt part and returns what is wrong, in sentences.
+   */
+  public List<String> problems(CheckpointManifest manifest) {
+    return PartLoader.problems(this, manifest);
+  }
+
+  /**
    * Deletes checkpoints of a stage that are no longer needed; called by one rank, after a save.
    * Kept are the {@code keep} newest and every one that ends the stage. Unfinished checkpoints
-   * older than the newest published one are swept away too.
+   * older than the newest published one are swept away too; a save that is under way is for a later
+   * step, and stays. What cannot be deleted is left for the next time.
    *
    * @return names of the checkpoints that were deleted or swept
    */

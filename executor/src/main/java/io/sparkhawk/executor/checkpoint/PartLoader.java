@@ -46,6 +46,18 @@ final class PartLoader {
     }
   }
 
+  static List<String> problems(CheckpointStore store, CheckpointManifest manifest) {
+    List<String> problems = new ArrayList<>();
+    for (int rank = 0; rank < manifest.worldSize(); rank++) {
+      try {
+        read(store, manifest, rank, List.of());
+      } catch (DataException e) {
+        problems.add(e.getMessage());
+      }
+    }
+    return problems;
+  }
+
   static void load(CheckpointStore store, CheckpointManifest manifest, List<BufferRange> ranges) {
     ranges.forEach(range -> requireThere(store, manifest, range));
     for (int rank = 0; rank < manifest.worldSize(); rank++) {

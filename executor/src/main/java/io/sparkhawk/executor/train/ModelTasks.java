@@ -42,7 +42,9 @@ public final class ModelTasks {
     try (LanguageModel model = Models.load(folder, plan.device().device(0), plan.elementType());
         HeldOut heldOut =
             new HeldOut(
-                TokenRows.open(hadoop, plan.dataFolder(), Split.VALIDATION, cache), collective);
+                TokenRows.open(
+                    hadoop, plan.dataFolder(), Split.VALIDATION, cache, plan.localCacheBytes()),
+                collective);
         Gradients paused = Gradients.pause()) {
       return heldOut.perplexity(model, plan.tokens());
     }
