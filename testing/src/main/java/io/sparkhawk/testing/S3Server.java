@@ -86,6 +86,7 @@ public final class S3Server implements AutoCloseable {
         new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Xmx256m",
+            "-XX:TieredStopAtLevel=1", // it starts faster, and need not be fast
             "-Dlogback.configurationFile=" + logging,
             S3ServerProcess.class.getName(),
             properties.toString());

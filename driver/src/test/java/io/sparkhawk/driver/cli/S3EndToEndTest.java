@@ -97,6 +97,7 @@ class S3EndToEndTest {
         stages:
           - {name: distill, tokens: 1536, batch-tokens: 256, learning-rate: 1e-3, train: all}
         spark:
+          spark.executor.extraJavaOptions: -XX:TieredStopAtLevel=1  # short lives
           # Repetitions within the libraries only make the outage longer to sit through.
           spark.hadoop.fs.s3a.attempts.maximum: 1
           spark.hadoop.fs.s3a.retry.limit: 1
