@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -30,6 +31,10 @@ import java.util.stream.Stream;
 final class CacheFolder {
 
   private static final String SUFFIX = ".arrow";
+  private static final String TEMPORARY_SUFFIX = ".tmp";
+
+  /** Nobody writes to an unfinished copy that has not grown for so long. */
+  private static final Duration LEFT_OVER = Duration.ofHours(1);
 
   private final Path folder;
   private final long maxBytes;
@@ -73,7 +78,8 @@ final class CacheFolder {
   }
 
   private void make(Path copy, Consumer<Path> fetch) throws IOException {
-    Path temporary = copy.resolveSibling(copy.getFileName() + "." + UUID.randomUUID() + ".tmp");
+    Path temporary =
+        copy.resolveSibling(copy.getFileName() + "." + UUID.randomUUID() + TEMPORARY_SUFFIX);
     try {
       Files.createDirectories(folder);
     } catch (IOException e) {
@@ -111,6 +117,8 @@ final class CacheFolder {
       for (Path file : (Iterable<Path>) files::iterator) {
         if (file.toString().endsWith(SUFFIX)) {
           addIfThere(file, copies);
+        } else if (file.toString().endsWith(TEMPORARY_SUFFIX)) {
+          deleteIfLeftOver(file);
         }
       }
     }
@@ -124,6 +132,19 @@ final class CacheFolder {
       copies.add(new Copy(file, attributes.size(), attributes.lastModifiedTime()));
     } catch (NoSuchFileException e) {
       // Another process made room at the same time.
+      return;
+    }
+  }
+
+  /** A process that was killed cannot clear away its unfinished copies. */
+  private static void deleteIfLeftOver(Path file) throws IOException {
+    try {
+      Instant written = Files.getLastModifiedTime(file).toInstant();
+      if (written.isBefore(Instant.now().minus(LEFT_OVER))) {
+        Files.deleteIfExists(file);
+      }
+    } catch (NoSuchFileException e) {
+      // It was finished in the meantime.
       return;
     }
   }

@@ -3,6 +3,7 @@ package io.sparkhawk.data.storage;
 import io.sparkhawk.data.error.InfrastructureException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -32,7 +33,7 @@ public record Retry(int attempts, long firstPauseMillis) {
   /**
    * Runs the attempt until it succeeds.
    *
-   * @throws IOException the last failure; at once if the file is not there
+   * @throws IOException the last failure; at once if the file is not there or may not be read
    * @throws InfrastructureException if the thread is interrupted in a pause
    */
   public <T> T call(Attempt<T> attempt) throws IOException {
@@ -41,7 +42,7 @@ public record Retry(int attempts, long firstPauseMillis) {
       pauseBefore(i);
       try {
         return attempt.run();
-      } catch (FileNotFoundException e) {
+      } catch (FileNotFoundException | AccessDeniedException e) {
         throw e;
       } catch (IOException e) {
         failure = e;

@@ -8,6 +8,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -20,6 +21,7 @@ import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Options.CreateFileOptionKeys;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
+import org.apache.hadoop.security.AccessControlException;
 
 /**
  * Publishes files on a Hadoop file system so that a reader sees a whole file or none.
@@ -101,15 +103,31 @@ public final class Storage {
   /**
    * The whole content of a file, or empty if there is none.
    *
-   * @throws DataException if it is there but cannot be read
+   * @throws DataException if it is there but may not be read, or the local disk does not give it
+   * @throws InfrastructureException if a remote storage fails, several times
    */
   public Optional<byte[]> readIfPresent(Path path) {
-    try (InputStream in = fileSystem.open(path)) {
-      return Optional.of(in.readAllBytes());
+    try {
+      return Optional.of(Retry.USUAL.call(() -> readAll(path)));
     } catch (FileNotFoundException e) {
       return Optional.empty();
     } catch (IOException e) {
-      throw new DataException("Cannot read " + path + ": " + e.getMessage() + ".", e);
+      if (isLocal() || e instanceof AccessDeniedException || e instanceof AccessControlException) {
+        throw new DataException("Cannot read " + path + ": " + e.getMessage() + ".", e);
+      }
+      throw new InfrastructureException(
+          "Cannot read "
+              + path
+              + ": "
+              + e
+              + ". Check that the storage is reachable and run the same command again.",
+          e);
+    }
+  }
+
+  private byte[] readAll(Path path) throws IOException {
+    try (InputStream in = fileSystem.open(path)) {
+      return in.readAllBytes();
     }
   }
 
@@ -117,7 +135,8 @@ public final class Storage {
    * The whole content of a file.
    *
    * @param what what the file is to the user, for the message: "The manifest"
-   * @throws DataException if it is missing or cannot be read
+   * @throws DataException if it is missing, or as {@link #readIfPresent}
+   * @throws InfrastructureException if a remote storage fails, several times
    */
   public byte[] read(Path path, String what) {
     return readIfPresent(path)

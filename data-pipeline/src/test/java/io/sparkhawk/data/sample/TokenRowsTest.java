@@ -10,6 +10,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -179,6 +182,19 @@ class TokenRowsTest {
       }
       assertThat(cachedBytes()).containsExactly(a);
     }
+  }
+
+  @Test
+  void unfinishedCopiesOfKilledProcessesAreClearedAway() throws IOException {
+    Files.createDirectories(cache);
+    Path old = Files.write(cache.resolve("0.arrow.old.tmp"), new byte[100]);
+    Path growing = Files.write(cache.resolve("0.arrow.growing.tmp"), new byte[100]);
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofHours(2))));
+    try (TokenRows rows = openRemotely()) {
+      read(rows, 0);
+    }
+    assertThat(old).doesNotExist();
+    assertThat(growing).exists();
   }
 
   @Test

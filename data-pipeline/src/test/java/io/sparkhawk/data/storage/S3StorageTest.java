@@ -3,6 +3,7 @@ package io.sparkhawk.data.storage;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.testing.FaultyNetwork;
 import io.sparkhawk.testing.FaultyNetwork.Fault;
@@ -139,6 +140,30 @@ class S3StorageTest {
         .hasMessageContaining("s3a://impatient/never");
     assertThat(network.open()).isZero();
     assertThat(server.object("impatient/never")).doesNotExist();
+  }
+
+  @Test
+  void storageThatDoesNotAnswerIsNotTakenForMissingData() {
+    Path file = new Path("s3a://impatient/silent");
+    assertThat(impatient.createIfAbsent(file, MINE)).isTrue();
+    network.plan(Fault.REFUSE, 3, "GET", "/impatient/silent");
+    assertThatThrownBy(() -> impatient.readIfPresent(file))
+        .isInstanceOf(InfrastructureException.class)
+        .hasMessageContaining("s3a://impatient/silent");
+    assertThat(impatient.readIfPresent(file)).contains(MINE);
+    assertThat(impatient.readIfPresent(new Path("s3a://impatient/nothing"))).isEmpty();
+  }
+
+  @Test
+  void wrongCredentialIsNotAReasonToTryAgain() {
+    Configuration hadoop = new Configuration();
+    server.hadoopSettings().forEach(hadoop::set);
+    hadoop.set("fs.s3a.secret.key", "wrong");
+    server.bucket("locked");
+    Storage locked = Storage.of(hadoop, new Path("s3a://locked/"));
+    assertThatThrownBy(() -> locked.readIfPresent(new Path("s3a://locked/file")))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("s3a://locked/file");
   }
 
   @Test
