@@ -3,6 +3,7 @@ package io.sparkhawk.data.storage;
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.error.SparkhawkException;
 import io.sparkhawk.data.error.UnknownStateException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -31,6 +32,9 @@ import org.apache.hadoop.security.AccessControlException;
  * others (HDFS) rename. The temporary files are hidden: their names begin with a dot.
  */
 public final class Storage {
+
+  /** What s3a throws then; its classes are there at run time only. */
+  private static final String NO_BUCKET = "UnknownStoreException";
 
   private static final String S3A_INPUT_STREAM = "fs.s3a.input.stream.type";
 
@@ -112,16 +116,10 @@ public final class Storage {
     } catch (FileNotFoundException e) {
       return Optional.empty();
     } catch (IOException e) {
-      if (isLocal() || e instanceof AccessDeniedException || e instanceof AccessControlException) {
+      if (isLocal()) {
         throw new DataException("Cannot read " + path + ": " + e.getMessage() + ".", e);
       }
-      throw new InfrastructureException(
-          "Cannot read "
-              + path
-              + ": "
-              + e
-              + ". Check that the storage is reachable and run the same command again.",
-          e);
+      throw readFailure(path, e);
     }
   }
 
@@ -239,6 +237,29 @@ public final class Storage {
     return error.getCause() instanceof IOException cause
         ? writeFailure("to the local disk", cause)
         : new InfrastructureException("The local disk failed: " + error.getMessage() + ".", error);
+  }
+
+  /**
+   * Explains to the user why a file cannot be read or a folder cannot be listed: an {@link
+   * InfrastructureException} where another try may help, a {@link DataException} where it will not.
+   */
+  public static SparkhawkException readFailure(Object target, IOException cause) {
+    if (cause instanceof AccessDeniedException || cause instanceof AccessControlException) {
+      return new DataException(
+          "Access to " + target + " is denied: " + cause.getMessage() + ". Check the credential.",
+          cause);
+    }
+    if (cause.getClass().getSimpleName().equals(NO_BUCKET)) {
+      return new DataException(
+          target + " is in a bucket that does not exist. Check the path and the endpoint.", cause);
+    }
+    return new InfrastructureException(
+        "Cannot read "
+            + target
+            + ": "
+            + cause
+            + ". Check that the storage is reachable and run the same command again.",
+        cause);
   }
 
   /** Explains a failed write to the user; a full disk is named as such. */

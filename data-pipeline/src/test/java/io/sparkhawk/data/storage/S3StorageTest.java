@@ -8,6 +8,7 @@ import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.testing.FaultyNetwork;
 import io.sparkhawk.testing.FaultyNetwork.Fault;
 import io.sparkhawk.testing.S3Server;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -155,7 +156,7 @@ class S3StorageTest {
   }
 
   @Test
-  void wrongCredentialIsNotAReasonToTryAgain() {
+  void wrongCredentialAndMissingBucketAreNoReasonsToTryAgain() {
     Configuration hadoop = new Configuration();
     server.hadoopSettings().forEach(hadoop::set);
     hadoop.set("fs.s3a.secret.key", "wrong");
@@ -163,7 +164,18 @@ class S3StorageTest {
     Storage locked = Storage.of(hadoop, new Path("s3a://locked/"));
     assertThatThrownBy(() -> locked.readIfPresent(new Path("s3a://locked/file")))
         .isInstanceOf(DataException.class)
-        .hasMessageContaining("s3a://locked/file");
+        .hasMessageContainingAll("s3a://locked/file", "credential");
+
+    Configuration right = new Configuration();
+    server.hadoopSettings().forEach(right::set);
+    Path nowhere = new Path("s3a://no-such-bucket/folder");
+    assertThatThrownBy(() -> Storage.of(right, nowhere).fileSystem().listStatus(nowhere))
+        .isInstanceOfSatisfying(
+            IOException.class,
+            e ->
+                assertThat(Storage.readFailure(nowhere, e))
+                    .isInstanceOf(DataException.class)
+                    .hasMessageContainingAll("s3a://no-such-bucket/folder", "does not exist"));
   }
 
   @Test

@@ -114,7 +114,7 @@ public final class Inspection {
     } catch (FileNotFoundException e) {
       throw new DataException("There is no folder " + folder + "; check the path.", e);
     } catch (IOException e) {
-      throw new InfrastructureException("Folder " + folder + " cannot be listed: " + e + ".", e);
+      throw Storage.readFailure(folder, e);
     }
   }
 }

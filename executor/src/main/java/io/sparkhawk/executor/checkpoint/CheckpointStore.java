@@ -254,7 +254,7 @@ public final class CheckpointStore {
     } catch (FileNotFoundException e) {
       return List.of();
     } catch (IOException e) {
-      throw new InfrastructureException("Folder %s cannot be listed: %s.".formatted(path, e), e);
+      throw Storage.readFailure(path, e);
     }
   }
 
