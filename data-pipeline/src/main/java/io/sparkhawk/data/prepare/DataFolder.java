@@ -2,7 +2,6 @@ package io.sparkhawk.data.prepare;
 
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
-import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.data.shard.DataManifest;
 import io.sparkhawk.data.storage.JsonFormat;
 import io.sparkhawk.data.storage.Storage;
@@ -87,7 +86,7 @@ final class DataFolder {
     } catch (FileNotFoundException e) {
       return List.of();
     } catch (IOException e) {
-      throw new InfrastructureException("Cannot list " + path + ": " + e.getMessage() + ".", e);
+      throw Storage.readFailure(path, e);
     }
   }
 

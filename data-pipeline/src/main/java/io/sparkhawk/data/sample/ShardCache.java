@@ -2,86 +2,137 @@ package io.sparkhawk.data.sample;
 
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.error.SparkhawkException;
 import io.sparkhawk.data.shard.ShardEntry;
+import io.sparkhawk.data.shard.ShardFormat;
+import io.sparkhawk.data.shard.ShardReader;
+import io.sparkhawk.data.storage.Retry;
 import io.sparkhawk.data.storage.Storage;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.UUID;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 
 /**
- * Gives shards as files of the local disk. Remote ones are copied once into the cache folder, under
- * a name that holds their checksum, so processes and data sets may share the folder.
+ * Opens shards as files of the local disk. Those of a remote data set are copied once into a {@link
+ * CacheFolder}, which they share with other processes and data sets, and can be fetched ahead.
+ *
+ * <p>Safe for use by several threads.
  */
-final class ShardCache {
+final class ShardCache implements AutoCloseable {
 
-  private static final int BUFFER_BYTES = 1 << 20;
+  /** Fetches at a time: one is seldom enough for the bandwidth of an object store. */
+  private static final int FETCHERS = 2;
+
+  /** Waits half a second, then one, two, four and eight. */
+  private static final Retry RETRY = new Retry(6, 500);
 
   private final Storage storage;
   private final org.apache.hadoop.fs.Path folder;
-  private final Path cache;
+  private final CacheFolder cache;
+  private final ShardFetch fetch;
 
-  ShardCache(Storage storage, org.apache.hadoop.fs.Path folder, Path cache) {
+  /** Shards that are on their way, or have arrived and were not asked for yet. */
+  private final Map<ShardEntry, CompletableFuture<Path>> ahead = new HashMap<>();
+
+  private final ExecutorService fetchers =
+      Executors.newFixedThreadPool(
+          FETCHERS,
+          task -> {
+            Thread thread = new Thread(task, "shard-fetcher");
+            thread.setDaemon(true);
+            return thread;
+          });
+
+  private ShardCache(
+      Storage storage, org.apache.hadoop.fs.Path folder, CacheFolder cache, ShardFetch fetch) {
     this.storage = storage;
     this.folder = folder;
     this.cache = cache;
+    this.fetch = fetch;
   }
 
   /**
-   * The local file of a shard.
+   * The shards of a data set folder.
    *
-   * @throws DataException if the remote file cannot be read
-   * @throws InfrastructureException if the copy cannot be written
+   * @param local folder for copies
+   * @param maxBytes what the copies in it may take
    */
-  Path local(ShardEntry entry) {
-    org.apache.hadoop.fs.Path stored = new org.apache.hadoop.fs.Path(folder, entry.file());
-    if (storage.isLocal()) {
-      return storage.localPath(stored);
-    }
-    Path copy = cache.resolve(entry.sha256() + ".arrow");
-    if (!Files.exists(copy)) {
-      download(stored, copy);
-    }
-    return copy;
+  static ShardCache of(
+      Storage storage, org.apache.hadoop.fs.Path folder, Path local, long maxBytes) {
+    return new ShardCache(
+        storage, folder, new CacheFolder(local, maxBytes), new ShardFetch(storage, RETRY));
   }
 
-  private void download(org.apache.hadoop.fs.Path stored, Path copy) {
-    Path temporary = copy.resolveSibling(copy.getFileName() + "." + UUID.randomUUID() + ".tmp");
-    try (InputStream in = storage.fileSystem().open(stored)) {
-      write(in, temporary);
-      Files.move(temporary, copy, StandardCopyOption.ATOMIC_MOVE);
-    } catch (IOException e) {
-      throw new DataException(
-          "Cannot read the shard " + stored + ": " + e.getMessage() + ". Restore it or try again.",
-          e);
+  /** Whether shards are copied before they are read. */
+  boolean copies() {
+    return !storage.isLocal();
+  }
+
+  /** Begins to fetch a shard that will be asked for, unless it is here or on its way. */
+  synchronized void fetchAhead(ShardEntry entry) {
+    if (copies() && !ahead.containsKey(entry) && !fetchers.isShutdown()) {
+      ahead.put(entry, CompletableFuture.supplyAsync(() -> here(entry), fetchers));
     }
   }
 
-  private void write(InputStream in, Path temporary) throws IOException {
+  /**
+   * Opens a shard, once it is here.
+   *
+   * @throws DataException if it is missing, or is not the one that was prepared, even when it is
+   *     fetched again
+   * @throws InfrastructureException if the storage or the local disk fails
+   */
+  ShardReader open(ShardEntry entry, ShardFormat format) {
+    if (!copies()) {
+      return ShardReader.open(storage.localPath(stored(entry)), entry, format);
+    }
+    Path copy = fetched(entry);
     try {
-      Files.createDirectories(cache);
-    } catch (IOException e) {
-      throw Storage.writeFailure(cache, e);
+      return ShardReader.open(copy, entry, format);
+    } catch (DataException e) {
+      // Another process made room for its own shards, or the copy was damaged on this disk.
+      cache.remove(entry);
+      return ShardReader.open(here(entry), entry, format);
     }
-    byte[] buffer = new byte[BUFFER_BYTES];
-    try (OutputStream out = Files.newOutputStream(temporary)) {
-      for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-        append(out, buffer, read, temporary);
+  }
+
+  private Path fetched(ShardEntry entry) {
+    CompletableFuture<Path> coming;
+    synchronized (this) {
+      coming = ahead.remove(entry);
+    }
+    if (coming == null) {
+      return here(entry);
+    }
+    try {
+      return coming.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InfrastructureException("Interrupted while fetching " + stored(entry) + ".", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof SparkhawkException explained) {
+        throw explained;
       }
-    } catch (IOException | RuntimeException e) {
-      Files.deleteIfExists(temporary);
-      throw e;
+      throw new InfrastructureException("Cannot fetch " + stored(entry) + ": " + e + ".", e);
     }
   }
 
-  private static void append(OutputStream out, byte[] buffer, int count, Path file) {
-    try {
-      out.write(buffer, 0, count);
-    } catch (IOException e) {
-      throw Storage.writeFailure(file, e);
-    }
+  /** The local copy, fetched if need be. */
+  private Path here(ShardEntry entry) {
+    return cache.get(entry, target -> fetch.run(stored(entry), entry, target));
+  }
+
+  private org.apache.hadoop.fs.Path stored(ShardEntry entry) {
+    return new org.apache.hadoop.fs.Path(folder, entry.file());
+  }
+
+  /** Stops fetching; copies stay for others. */
+  @Override
+  public void close() {
+    fetchers.shutdownNow();
   }
 }

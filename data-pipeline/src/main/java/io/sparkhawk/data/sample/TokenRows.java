@@ -14,6 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.hadoop.conf.Configuration;
 
 /**
@@ -24,6 +26,9 @@ import org.apache.hadoop.conf.Configuration;
  */
 public final class TokenRows implements AutoCloseable {
 
+  /** Bytes that copies of remote shards may take where nothing else is said. */
+  public static final long USUAL_CACHE_BYTES = 100_000_000_000L;
+
   private static final int CACHED_BATCHES = 16;
 
   private final ShardFormat format;
@@ -33,19 +38,32 @@ public final class TokenRows implements AutoCloseable {
   private final long[] firstRows;
 
   private final ShardCache cache;
-  private final ShardReader[] readers;
+  private final OpenShards readers;
   private final Map<BatchKey, int[]> batches = new RecentBatches();
+
+  /** Shards that are open, or fetched ahead. */
+  private final Set<Integer> expected = ConcurrentHashMap.newKeySet();
+
   private boolean closed;
 
-  private TokenRows(ShardFormat format, List<ShardEntry> shards, ShardCache cache) {
+  private TokenRows(
+      ShardFormat format, List<ShardEntry> shards, ShardCache cache, long maxOpenBytes) {
     this.format = format;
     this.shards = shards;
     this.cache = cache;
-    this.readers = new ShardReader[shards.size()];
+    this.readers = new OpenShards(maxOpenBytes);
     this.firstRows = new long[shards.size() + 1];
     for (int i = 0; i < shards.size(); i++) {
       firstRows[i + 1] = firstRows[i] + shards.get(i).rows();
     }
+  }
+
+  /**
+   * Opens one split of a data set folder, with a cache of {@link #USUAL_CACHE_BYTES}; as {@link
+   * #open(Configuration, String, Split, Path, long)}.
+   */
+  public static TokenRows open(Configuration hadoop, String folder, Split split, Path localCache) {
+    return open(hadoop, folder, split, localCache, USUAL_CACHE_BYTES);
   }
 
   /**
@@ -54,17 +72,21 @@ public final class TokenRows implements AutoCloseable {
    * @param folder Hadoop path of the folder
    * @param localCache where shards of remote folders are copied to; shards on the local disk are
    *     mapped in place
+   * @param cacheBytes what copies in the local cache may take; those that were used least recently
+   *     go first
    * @throws DataException if the folder is not a finished data set
    * @throws ConfigurationException if no file system serves the folder
    */
-  public static TokenRows open(Configuration hadoop, String folder, Split split, Path localCache) {
+  public static TokenRows open(
+      Configuration hadoop, String folder, Split split, Path localCache, long cacheBytes) {
     org.apache.hadoop.fs.Path path = Storage.path(folder);
     Storage storage = Storage.of(hadoop, path);
     DataManifest manifest = DataManifest.read(storage.fileSystem(), path);
     return new TokenRows(
         manifest.shardFormat(),
         of(manifest, split).shards(),
-        new ShardCache(storage, path, localCache));
+        ShardCache.of(storage, path, localCache, cacheBytes),
+        storage.isLocal() ? Long.MAX_VALUE : cacheBytes);
   }
 
   private static SplitManifest of(DataManifest manifest, Split split) {
@@ -108,6 +130,20 @@ public final class TokenRows implements AutoCloseable {
     System.arraycopy(batch, start, target, offset, rowLength());
   }
 
+  /**
+   * Tells that a row will be read before long, so that its shard can be fetched in the meantime.
+   * Returns at once.
+   *
+   * @throws IndexOutOfBoundsException if there is no such row
+   */
+  public void expect(long globalRow) {
+    Objects.checkIndex(globalRow, rows());
+    int shard = shardOf(globalRow);
+    if (cache.copies() && expected.add(shard)) {
+      cache.fetchAhead(shards.get(shard));
+    }
+  }
+
   private int shardOf(long globalRow) {
     int low = 0;
     int high = shards.size() - 1;
@@ -123,23 +159,22 @@ public final class TokenRows implements AutoCloseable {
   }
 
   private ShardReader reader(int shard) {
-    if (readers[shard] == null) {
-      ShardEntry entry = shards.get(shard);
-      readers[shard] = ShardReader.open(cache.local(entry), entry, format);
+    ShardReader open = readers.get(shard);
+    if (open != null) {
+      return open;
     }
-    return readers[shard];
+    ShardReader opened = cache.open(shards.get(shard), format);
+    expected.add(shard);
+    readers.add(shard, opened, shards.get(shard).bytes()).forEach(expected::remove);
+    return opened;
   }
 
   @Override
   public synchronized void close() {
     closed = true;
     batches.clear();
-    for (int i = 0; i < readers.length; i++) {
-      if (readers[i] != null) {
-        readers[i].close();
-        readers[i] = null;
-      }
-    }
+    readers.close();
+    cache.close();
   }
 
   private record BatchKey(int shard, int batch) {}

@@ -3,27 +3,26 @@ package io.sparkhawk.data.storage;
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.error.SparkhawkException;
 import io.sparkhawk.data.error.UnknownStateException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.channels.FileChannel;
-import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import java.util.Optional;
 import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.FSDataOutputStreamBuilder;
 import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Options.CreateFileOptionKeys;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
+import org.apache.hadoop.security.AccessControlException;
 
 /**
  * Publishes files on a Hadoop file system so that a reader sees a whole file or none.
@@ -33,6 +32,11 @@ import org.apache.hadoop.fs.RawLocalFileSystem;
  * others (HDFS) rename. The temporary files are hidden: their names begin with a dot.
  */
 public final class Storage {
+
+  /** What s3a throws then; its classes are there at run time only. */
+  private static final String NO_BUCKET = "UnknownStoreException";
+
+  private static final String S3A_INPUT_STREAM = "fs.s3a.input.stream.type";
 
   private final FileSystem fileSystem;
 
@@ -61,13 +65,23 @@ public final class Storage {
    */
   public static Storage of(Configuration hadoop, Path path) {
     try {
-      FileSystem found = path.getFileSystem(hadoop);
+      FileSystem found = path.getFileSystem(withDefaults(hadoop));
       // Every file of ours carries its own checksum; Hadoop's .crc files would only be in the way.
       return new Storage(found instanceof LocalFileSystem local ? local.getRawFileSystem() : found);
     } catch (IOException | IllegalArgumentException e) {
       throw new ConfigurationException(
           "No file system serves " + path + ": " + e.getMessage() + ". Check the path.", e);
     }
+  }
+
+  /** Hadoop's own default for reading from S3 needs a library that is not among ours. */
+  private static Configuration withDefaults(Configuration hadoop) {
+    if (hadoop.get(S3A_INPUT_STREAM) != null) {
+      return hadoop;
+    }
+    Configuration complete = new Configuration(hadoop);
+    complete.set(S3A_INPUT_STREAM, "classic");
+    return complete;
   }
 
   /** Wraps a file system as it is. */
@@ -93,15 +107,25 @@ public final class Storage {
   /**
    * The whole content of a file, or empty if there is none.
    *
-   * @throws DataException if it is there but cannot be read
+   * @throws DataException if it is there but may not be read, or the local disk does not give it
+   * @throws InfrastructureException if a remote storage fails, several times
    */
   public Optional<byte[]> readIfPresent(Path path) {
-    try (InputStream in = fileSystem.open(path)) {
-      return Optional.of(in.readAllBytes());
+    try {
+      return Optional.of(Retry.USUAL.call(() -> readAll(path)));
     } catch (FileNotFoundException e) {
       return Optional.empty();
     } catch (IOException e) {
-      throw new DataException("Cannot read " + path + ": " + e.getMessage() + ".", e);
+      if (isLocal()) {
+        throw new DataException("Cannot read " + path + ": " + e.getMessage() + ".", e);
+      }
+      throw readFailure(path, e);
+    }
+  }
+
+  private byte[] readAll(Path path) throws IOException {
+    try (InputStream in = fileSystem.open(path)) {
+      return in.readAllBytes();
     }
   }
 
@@ -109,7 +133,8 @@ public final class Storage {
    * The whole content of a file.
    *
    * @param what what the file is to the user, for the message: "The manifest"
-   * @throws DataException if it is missing or cannot be read
+   * @throws DataException if it is missing, or as {@link #readIfPresent}
+   * @throws InfrastructureException if a remote storage fails, several times
    */
   public byte[] read(Path path, String what) {
     return readIfPresent(path)
@@ -118,92 +143,17 @@ public final class Storage {
 
   /**
    * Writes a small file unless the path is taken, in one atomic step. Of several writers at once,
-   * exactly one wins.
+   * exactly one wins. A lost reply is told from a lost race by reading back, so writers that must
+   * be told apart put something of their own into the content.
    *
    * @return true if the path now holds exactly {@code content}, written by this call or by another
    *     writer of the same content; false if it holds something else, which is left untouched
-   * @throws InfrastructureException if nothing was written
+   * @throws ConfigurationException if the file system has no atomic way to create a file
+   * @throws InfrastructureException if several attempts failed and nothing was written
    * @throws UnknownStateException if it cannot be told whether the write took effect
    */
   public boolean createIfAbsent(Path path, byte[] content) {
-    try {
-      if (isLocal()) {
-        return createLocally(path, content);
-      }
-      if (hasConditionalCreate(path)) {
-        return createConditionally(path, content);
-      }
-      return createByRename(path, content);
-    } catch (IOException e) {
-      throw writeFailure(path, e);
-    }
-  }
-
-  private boolean createLocally(Path path, byte[] content) throws IOException {
-    java.nio.file.Path target = localPath(path);
-    java.nio.file.Path temporary = temporarySibling(target);
-    Files.createDirectories(parent(target));
-    try {
-      Files.write(temporary, content);
-      force(temporary);
-      // The commit: linking fails if the name is taken, and never shows a part of the content.
-      Files.createLink(target, temporary);
-      return true;
-    } catch (FileAlreadyExistsException e) {
-      return Arrays.equals(Files.readAllBytes(target), content);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
-  }
-
-  private boolean createConditionally(Path path, byte[] content) throws IOException {
-    IOException failure;
-    try {
-      FSDataOutputStreamBuilder<?, ?> request = fileSystem.createFile(path);
-      request.recursive();
-      request.must(CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE, true);
-      // The commit is in close(): the store refuses it if the name was taken in the meantime.
-      try (OutputStream out = request.build()) {
-        out.write(content);
-      }
-      return true;
-    } catch (IOException e) {
-      failure = e;
-    }
-    // A refused write and a lost reply look alike here; what is stored decides.
-    Optional<byte[]> stored;
-    try {
-      stored = readIfPresent(path);
-    } catch (DataException e) {
-      failure.addSuppressed(e);
-      throw new UnknownStateException(
-          "Cannot tell whether "
-              + path
-              + " was written: the write failed ("
-              + failure.getMessage()
-              + ") and it cannot be read back. Look at the file before running again.",
-          failure);
-    }
-    if (stored.isEmpty()) {
-      throw failure;
-    }
-    return Arrays.equals(stored.get(), content);
-  }
-
-  private boolean createByRename(Path path, byte[] content) throws IOException {
-    Path temporary = temporarySibling(path);
-    try {
-      try (OutputStream out = fileSystem.create(temporary, false)) {
-        out.write(content);
-      }
-      // The commit: renaming onto an existing file is refused.
-      if (!fileSystem.exists(path) && fileSystem.rename(temporary, path)) {
-        return true;
-      }
-      return Arrays.equals(read(path, "A file of another writer"), content);
-    } finally {
-      fileSystem.delete(temporary, false);
-    }
+    return ConditionalCreate.on(this, Retry.USUAL).create(path, content);
   }
 
   /**
@@ -216,7 +166,7 @@ public final class Storage {
     try {
       if (isLocal()) {
         publishLocally(finished, localPath(target));
-      } else if (hasConditionalCreate(target)) {
+      } else if (hasConditionalPut(target)) {
         copy(finished, target);
       } else {
         publishByRename(finished, target);
@@ -235,7 +185,7 @@ public final class Storage {
       try (OutputStream out = Files.newOutputStream(temporary)) {
         Files.copy(finished, out);
       }
-      force(temporary);
+      ConditionalCreate.force(temporary, StandardOpenOption.WRITE);
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
     } finally {
       Files.deleteIfExists(temporary);
@@ -261,16 +211,16 @@ public final class Storage {
     }
   }
 
-  private boolean hasConditionalCreate(Path path) throws IOException {
+  boolean hasConditionalPut(Path path) throws IOException {
     return fileSystem.hasPathCapability(
         path, CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE);
   }
 
-  private static java.nio.file.Path temporarySibling(java.nio.file.Path target) {
+  static java.nio.file.Path temporarySibling(java.nio.file.Path target) {
     return target.resolveSibling(temporaryName(String.valueOf(target.getFileName())));
   }
 
-  private static Path temporarySibling(Path target) {
+  static Path temporarySibling(Path target) {
     return new Path(target.getParent(), temporaryName(target.getName()));
   }
 
@@ -282,17 +232,34 @@ public final class Storage {
     return path.toAbsolutePath().getParent();
   }
 
-  private static void force(java.nio.file.Path file) throws IOException {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-      channel.force(true);
-    }
-  }
-
   /** Explains the error that Hadoop's local file system throws when the disk fails a write. */
   public static InfrastructureException diskFailure(FSError error) {
     return error.getCause() instanceof IOException cause
         ? writeFailure("to the local disk", cause)
         : new InfrastructureException("The local disk failed: " + error.getMessage() + ".", error);
+  }
+
+  /**
+   * Explains to the user why a file cannot be read or a folder cannot be listed: an {@link
+   * InfrastructureException} where another try may help, a {@link DataException} where it will not.
+   */
+  public static SparkhawkException readFailure(Object target, IOException cause) {
+    if (cause instanceof AccessDeniedException || cause instanceof AccessControlException) {
+      return new DataException(
+          "Access to " + target + " is denied: " + cause.getMessage() + ". Check the credential.",
+          cause);
+    }
+    if (cause.getClass().getSimpleName().equals(NO_BUCKET)) {
+      return new DataException(
+          target + " is in a bucket that does not exist. Check the path and the endpoint.", cause);
+    }
+    return new InfrastructureException(
+        "Cannot read "
+            + target
+            + ": "
+            + cause
+            + ". Check that the storage is reachable and run the same command again.",
+        cause);
   }
 
   /** Explains a failed write to the user; a full disk is named as such. */

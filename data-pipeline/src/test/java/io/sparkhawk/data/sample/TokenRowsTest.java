@@ -4,21 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sparkhawk.data.error.DataException;
-import io.sparkhawk.data.shard.CorpusCounts;
 import io.sparkhawk.data.shard.DataManifest;
-import io.sparkhawk.data.shard.ShardEntry;
-import io.sparkhawk.data.shard.ShardFormat;
-import io.sparkhawk.data.shard.ShardWriter;
-import io.sparkhawk.data.shard.SplitManifest;
 import io.sparkhawk.data.storage.Checksum;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -33,9 +30,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class TokenRowsTest {
 
-  private static final int ROW_LENGTH = 4;
+  private static final int ROW_LENGTH = TestDataSet.ROW_LENGTH;
   private static final int ROWS = 20_000 + 1 + 500;
-  private static final ShardFormat FORMAT = new ShardFormat(ROW_LENGTH, 1 << 20, "settings");
 
   @TempDir private Path folder;
   private Path data;
@@ -43,47 +39,9 @@ class TokenRowsTest {
 
   @BeforeEach
   void writeDataSet() throws IOException {
-    data = Files.createDirectory(folder.resolve("data"));
+    data = folder.resolve("data");
     cache = folder.resolve("cache");
-    List<ShardEntry> shards =
-        List.of(shard("a", 0, 20_000), shard("b", 20_000, 1), shard("c", 20_001, 500));
-    SplitManifest train = new SplitManifest(1, 1, Map.of(), shards);
-    SplitManifest validation = new SplitManifest(0, 0, Map.of(), List.of());
-    writeManifest(train, validation);
-  }
-
-  private void writeManifest(SplitManifest train, SplitManifest validation) throws IOException {
-    DataManifest manifest =
-        new DataManifest(
-            DataManifest.FORMAT,
-            ROW_LENGTH,
-            FORMAT.vocabularySize(),
-            0,
-            "tokenizer",
-            FORMAT.settingsSha256(),
-            "corpus",
-            new CorpusCounts(1, 0, 0, 0),
-            List.of(),
-            train,
-            validation);
-    Files.write(data.resolve(DataManifest.FILE_NAME), manifest.toJson());
-  }
-
-  /** A shard whose row r, counted over all shards, holds 4r .. 4r + 3. */
-  private ShardEntry shard(String name, int firstRow, int rows) throws IOException {
-    Path file = data.resolve(name + ".arrow");
-    try (ShardWriter writer = ShardWriter.create(file, FORMAT)) {
-      for (int row = firstRow; row < firstRow + rows; row++) {
-        writer.add(row(row), 0);
-      }
-      writer.finish();
-    }
-    return new ShardEntry(
-        name + ".arrow", rows, (long) rows * ROW_LENGTH, Files.size(file), Checksum.of(file));
-  }
-
-  private static int[] row(int row) {
-    return new int[] {4 * row, 4 * row + 1, 4 * row + 2, 4 * row + 3};
+    TestDataSet.write(data, 20_000, 1, 500);
   }
 
   private TokenRows open() {
@@ -92,11 +50,15 @@ class TokenRowsTest {
 
   /** The same folder as a file system that Hadoop does not know to be local. */
   private TokenRows openRemotely() {
+    return openRemotely(TokenRows.USUAL_CACHE_BYTES);
+  }
+
+  private TokenRows openRemotely(long cacheBytes) {
     Configuration hadoop = new Configuration();
     hadoop.set("fs.file.impl", RawLocalFileSystem.class.getName());
     hadoop.set("fs.viewfs.impl.disable.cache", "true");
     hadoop.set("fs.viewfs.mounttable.test.link./data", data.toUri().toString());
-    return TokenRows.open(hadoop, "viewfs://test/data", Split.TRAIN, cache);
+    return TokenRows.open(hadoop, "viewfs://test/data", Split.TRAIN, cache, cacheBytes);
   }
 
   private static int[] read(TokenRows rows, long row) {
@@ -111,7 +73,7 @@ class TokenRowsTest {
       assertThat(rows.rows()).isEqualTo(ROWS);
       assertThat(rows.rowLength()).isEqualTo(ROW_LENGTH);
       for (int row = 0; row < ROWS; row++) {
-        assertThat(read(rows, row)).isEqualTo(row(row));
+        assertThat(read(rows, row)).isEqualTo(TestDataSet.row(row));
       }
     }
   }
@@ -124,7 +86,7 @@ class TokenRowsTest {
     try (TokenRows rows = open()) {
       for (int sample = 0; sample < 2000; sample++) {
         int row = (int) order.row(sample);
-        assertThat(read(rows, row)).isEqualTo(row(row));
+        assertThat(read(rows, row)).isEqualTo(TestDataSet.row(row));
       }
     }
   }
@@ -151,7 +113,7 @@ class TokenRowsTest {
                 () -> {
                   for (int i = 0; i < 300; i++) {
                     int row = random.nextInt(ROWS);
-                    assertThat(read(rows, row)).isEqualTo(row(row));
+                    assertThat(read(rows, row)).isEqualTo(TestDataSet.row(row));
                   }
                 }));
       }
@@ -166,19 +128,19 @@ class TokenRowsTest {
   @Test
   void localShardsAreReadInPlaceAndRemoteOnesCopiedOnce() throws IOException {
     try (TokenRows rows = open()) {
-      assertThat(read(rows, 5)).isEqualTo(row(5));
+      assertThat(read(rows, 5)).isEqualTo(TestDataSet.row(5));
     }
     assertThat(cache).doesNotExist();
 
     try (TokenRows rows = openRemotely()) {
-      assertThat(read(rows, 5)).isEqualTo(row(5));
+      assertThat(read(rows, 5)).isEqualTo(TestDataSet.row(5));
     }
     assertThat(cached()).hasSize(1);
 
-    Files.delete(data.resolve("a.arrow"));
+    Files.delete(data.resolve("shard-0.arrow"));
     try (TokenRows rows = openRemotely()) {
-      assertThat(read(rows, 6)).isEqualTo(row(6));
-      assertThat(read(rows, 20_000)).isEqualTo(row(20_000));
+      assertThat(read(rows, 6)).isEqualTo(TestDataSet.row(6));
+      assertThat(read(rows, 20_000)).isEqualTo(TestDataSet.row(20_000));
     }
     assertThat(cached()).hasSize(2);
   }
@@ -191,29 +153,105 @@ class TokenRowsTest {
 
   @Test
   void shardThatChangedIsRefusedWhenItIsFirstRead() throws IOException {
-    byte[] content = Files.readAllBytes(data.resolve("b.arrow"));
+    byte[] content = Files.readAllBytes(data.resolve("shard-1.arrow"));
     content[content.length / 2] ^= 4;
-    Files.write(data.resolve("b.arrow"), content);
+    Files.write(data.resolve("shard-1.arrow"), content);
     try (TokenRows rows = open()) {
-      assertThat(read(rows, 0)).isEqualTo(row(0));
+      assertThat(read(rows, 0)).isEqualTo(TestDataSet.row(0));
       assertThatThrownBy(() -> read(rows, 20_000))
           .isInstanceOf(DataException.class)
-          .hasMessageContainingAll("b.arrow", "SHA-256");
+          .hasMessageContainingAll("shard-1.arrow", "SHA-256");
     }
   }
 
   @Test
+  void copiesUsedLeastRecentlyMakeRoomForNewOnes() throws IOException {
+    long a = Files.size(data.resolve("shard-0.arrow"));
+    long b = Files.size(data.resolve("shard-1.arrow"));
+    long c = Files.size(data.resolve("shard-2.arrow"));
+    try (TokenRows rows = openRemotely(a + b)) {
+      assertThat(read(rows, 0)).isEqualTo(TestDataSet.row(0));
+      assertThat(read(rows, 20_000)).isEqualTo(TestDataSet.row(20_000));
+      assertThat(cachedBytes()).containsExactlyInAnyOrder(a, b);
+      assertThat(read(rows, 20_001)).isEqualTo(TestDataSet.row(20_001));
+      assertThat(cachedBytes()).containsExactlyInAnyOrder(b, c);
+    }
+    try (TokenRows rows = openRemotely(1)) {
+      for (int row : new int[] {0, 20_000, 20_001, 1, 20_000, 20_500, 19_999}) {
+        assertThat(read(rows, row)).isEqualTo(TestDataSet.row(row));
+      }
+      assertThat(cachedBytes()).containsExactly(a);
+    }
+  }
+
+  @Test
+  void unfinishedCopiesOfKilledProcessesAreClearedAway() throws IOException {
+    Files.createDirectories(cache);
+    Path old = Files.write(cache.resolve("0.arrow.old.tmp"), new byte[100]);
+    Path growing = Files.write(cache.resolve("0.arrow.growing.tmp"), new byte[100]);
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofHours(2))));
+    try (TokenRows rows = openRemotely()) {
+      read(rows, 0);
+    }
+    assertThat(old).doesNotExist();
+    assertThat(growing).exists();
+  }
+
+  @Test
+  void damagedOrVanishedCopyIsFetchedAgain() throws IOException {
+    try (TokenRows rows = openRemotely()) {
+      read(rows, 0);
+    }
+    byte[] content = Files.readAllBytes(cached().get(0));
+    content[content.length / 2] ^= 4;
+    Files.write(cached().get(0), content);
+    try (TokenRows rows = openRemotely()) {
+      assertThat(read(rows, 0)).isEqualTo(TestDataSet.row(0));
+    }
+    try (TokenRows rows = openRemotely()) {
+      rows.expect(0);
+      Files.deleteIfExists(cached().get(0));
+      assertThat(read(rows, 0)).isEqualTo(TestDataSet.row(0));
+    }
+  }
+
+  @Test
+  void remoteShardThatChangedIsRefusedWithBothChecksums() throws IOException {
+    String expected = Checksum.of(data.resolve("shard-1.arrow"));
+    byte[] content = Files.readAllBytes(data.resolve("shard-1.arrow"));
+    content[content.length / 2] ^= 4;
+    Files.write(data.resolve("shard-1.arrow"), content);
+    try (TokenRows rows = openRemotely()) {
+      rows.expect(20_000);
+      for (int i = 0; i < 2; i++) {
+        assertThatThrownBy(() -> read(rows, 20_000))
+            .isInstanceOf(DataException.class)
+            .hasMessageContainingAll("shard-1.arrow", expected, Checksum.of(content), "again");
+      }
+      assertThat(read(rows, 0)).isEqualTo(TestDataSet.row(0));
+    }
+  }
+
+  private List<Long> cachedBytes() throws IOException {
+    List<Long> sizes = new ArrayList<>();
+    for (Path file : cached()) {
+      sizes.add(Files.size(file));
+    }
+    return sizes;
+  }
+
+  @Test
   void missingShardIsNamed() throws IOException {
-    Files.delete(data.resolve("c.arrow"));
+    Files.delete(data.resolve("shard-2.arrow"));
     try (TokenRows rows = open()) {
       assertThatThrownBy(() -> read(rows, 20_001))
           .isInstanceOf(DataException.class)
-          .hasMessageContainingAll("c.arrow", "missing");
+          .hasMessageContainingAll("shard-2.arrow", "missing");
     }
     try (TokenRows rows = openRemotely()) {
       assertThatThrownBy(() -> read(rows, 20_001))
           .isInstanceOf(DataException.class)
-          .hasMessageContaining("c.arrow");
+          .hasMessageContaining("shard-2.arrow");
     }
   }
 

@@ -38,6 +38,7 @@ final class CommandLines {
             .addSubcommand(new DistillCommand(jobs))
             .addSubcommand(evaluate)
             .addSubcommand(generate)
+            .addSubcommand(new InspectCommand())
             .addSubcommand(new VerifyCommand())
             .addSubcommand(new BenchmarkCommand())
             .addSubcommand(new ReferenceCommand())

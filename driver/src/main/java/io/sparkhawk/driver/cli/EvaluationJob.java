@@ -23,7 +23,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 
 /** The evaluate command's work: measures on the workers, shows a table, writes the results. */
@@ -39,7 +38,8 @@ final class EvaluationJob {
     Optional<TaskPlan> tasks =
         settings.tasks().isEmpty() ? Optional.empty() : Optional.of(Plans.tasks(settings));
     // A malformed line is found before workers are started.
-    tasks.ifPresent(plan -> plan.taskFiles().forEach(f -> Task.read(new Configuration(), f)));
+    tasks.ifPresent(
+        plan -> plan.taskFiles().forEach(f -> Task.read(Plans.hadoopConfiguration(), f)));
     EvaluationTable table = measure(settings, tasks);
     table.lines().forEach(console::message);
     settings.json().ifPresent(file -> write(table.results(), file));
@@ -84,7 +84,8 @@ final class EvaluationJob {
   private void write(Object json, String file) {
     Path path = Storage.path(file);
     byte[] content = JsonFormat.pretty(json).getBytes(StandardCharsets.UTF_8);
-    try (OutputStream out = Storage.of(new Configuration(), path).fileSystem().create(path, true)) {
+    try (OutputStream out =
+        Storage.of(Plans.hadoopConfiguration(), path).fileSystem().create(path, true)) {
       out.write(content);
     } catch (IOException e) {
       throw Storage.writeFailure(path, e);

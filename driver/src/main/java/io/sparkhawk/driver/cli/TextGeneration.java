@@ -2,12 +2,12 @@ package io.sparkhawk.driver.cli;
 
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.driver.progress.Figures;
+import io.sparkhawk.driver.run.Plans;
 import io.sparkhawk.executor.generate.GenerationPlan;
 import io.sparkhawk.executor.generate.GenerationResult;
 import io.sparkhawk.executor.generate.GenerationTask;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import org.apache.hadoop.conf.Configuration;
 
 /** Writes a generated text to one stream as it comes, and how it went to another one. */
 final class TextGeneration {
@@ -21,7 +21,7 @@ final class TextGeneration {
   }
 
   void run(GenerationPlan plan) {
-    GenerationResult result = GenerationTask.run(plan, new Configuration(), this::write);
+    GenerationResult result = GenerationTask.run(plan, Plans.hadoopConfiguration(), this::write);
     write(System.lineSeparator());
     err.println();
     err.println("Prompt: " + speed(result.promptTokens(), result.prefillSeconds()));

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /** A run, as its YAML file describes it: which teacher, which data, which stages, on what. */
@@ -75,11 +76,24 @@ public record RunConfig(
                 + " the system's temporary folder.")
         Optional<String> localCache,
     @Setting(
+            value =
+                "Bytes that copies of remote shards may take on each worker's own disk; those used"
+                    + " least recently go first. Samples come from all over the data set, so training"
+                    + " waits for the storage again and again unless the whole data set fits.",
+            defaultValue = "100B",
+            min = 1)
+        long localCacheBytes,
+    @Setting(
             value = "Settings of Spark itself, by their own names, such as spark.executor.memory.",
             defaultValue = "{}")
         Map<String, String> spark) {
 
   private static final Pattern RUN_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
+
+  /** What Spark itself takes for secrets (the default of spark.redaction.regex). */
+  private static final Pattern SECRET_KEY =
+      Pattern.compile("(?i)secret|password|token|access[.]?key");
+
   private static final Pattern MEMORY = Pattern.compile("[1-9][0-9]*[kmgt]");
 
   public RunConfig {
@@ -146,7 +160,19 @@ public record RunConfig(
     return stages.stream().mapToLong(StageSettings::tokens).sum();
   }
 
+  /** This run for others to see: values of Spark settings that may be secrets are left out. */
+  public RunConfig withoutSecrets() {
+    Map<String, String> shown = new TreeMap<>();
+    spark.forEach(
+        (key, value) -> shown.put(key, SECRET_KEY.matcher(key).find() ? "(hidden)" : value));
+    return with(stages, shown);
+  }
+
   private RunConfig withStages(List<StageSettings> other) {
+    return with(other, spark);
+  }
+
+  private RunConfig with(List<StageSettings> otherStages, Map<String, String> otherSpark) {
     return new RunConfig(
         run,
         storage,
@@ -159,12 +185,13 @@ public record RunConfig(
         device,
         elementType,
         student,
-        other,
+        otherStages,
         checkpoints,
         evaluation,
         timeouts,
         localCache,
-        spark);
+        localCacheBytes,
+        otherSpark);
   }
 
   /** Adds what is wrong between settings that are each allowed by themselves. */

@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.run;
 
+import io.sparkhawk.data.sample.TokenRows;
 import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.GenerateSettings;
@@ -14,7 +15,9 @@ import io.sparkhawk.executor.train.TrainingPlan;
 import io.sparkhawk.executor.worker.WorkerTimeouts;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Properties;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 
@@ -44,20 +47,23 @@ public final class Plans {
         config.evaluation(),
         hadoop,
         config.localCache().orElseGet(Plans::defaultCache),
+        config.localCacheBytes(),
         config.threads(cores()));
   }
 
   /** The plan of measuring the perplexity of one of the models. */
   public static EvaluationPlan perplexity(EvaluateSettings settings, String model, String data) {
-    Configuration configuration = configuration(Map.of());
+    Map<String, String> hadoop = hadoopSettings(Map.of());
+    Configuration configuration = configuration(hadoop);
     return new EvaluationPlan(
         qualified(configuration, model),
         qualified(configuration, data),
         settings.tokens(),
         settings.device(),
         settings.computeType(),
-        Map.of(),
+        hadoop,
         defaultCache(),
+        TokenRows.USUAL_CACHE_BYTES,
         threads(settings));
   }
 
@@ -66,7 +72,7 @@ public final class Plans {
     // Short enough to be typed again.
     long seed = settings.seed().orElseGet(() -> (long) new SplittableRandom().nextInt(1_000_000));
     return new GenerationPlan(
-        qualified(configuration(Map.of()), settings.model()),
+        qualified(hadoopConfiguration(), settings.model()),
         prompt,
         settings.maxTokens(),
         new SamplingSettings(
@@ -80,7 +86,8 @@ public final class Plans {
 
   /** The plan of scoring tasks with all of the models. */
   public static TaskPlan tasks(EvaluateSettings settings) {
-    Configuration configuration = configuration(Map.of());
+    Map<String, String> hadoop = hadoopSettings(Map.of());
+    Configuration configuration = configuration(hadoop);
     return new TaskPlan(
         settings.models().stream().map(model -> qualified(configuration, model)).toList(),
         settings.tasks().stream().map(file -> qualified(configuration, file)).toList(),
@@ -88,7 +95,7 @@ public final class Plans {
         settings.endOfText(),
         settings.device(),
         settings.computeType(),
-        Map.of(),
+        hadoop,
         defaultCache(),
         threads(settings));
   }
@@ -119,6 +126,11 @@ public final class Plans {
         settings.heartbeat());
   }
 
+  /** Hadoop's configuration for commands whose settings have nothing of it. */
+  public static Configuration hadoopConfiguration() {
+    return configuration(hadoopSettings(Map.of()));
+  }
+
   /** Hadoop's configuration as the driver uses it for this plan. */
   static Configuration configuration(Map<String, String> hadoop) {
     Configuration configuration = new Configuration();
@@ -126,8 +138,16 @@ public final class Plans {
     return configuration;
   }
 
+  /**
+   * Settings of Hadoop's file systems: those of this process, as spark-submit passes them, and over
+   * them the run's own.
+   */
   private static Map<String, String> hadoopSettings(Map<String, String> spark) {
-    return spark.entrySet().stream()
+    Map<String, String> given = new TreeMap<>();
+    Properties properties = System.getProperties();
+    properties.stringPropertyNames().forEach(key -> given.put(key, properties.getProperty(key)));
+    given.putAll(spark);
+    return given.entrySet().stream()
         .filter(entry -> entry.getKey().startsWith(HADOOP_PREFIX))
         .collect(
             Collectors.toMap(

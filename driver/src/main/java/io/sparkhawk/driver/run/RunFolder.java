@@ -186,7 +186,7 @@ public final class RunFolder implements RunRecord {
             summary,
             MetricsLog.read(files, new Path(folder, MetricsLog.FILE_NAME)),
             result.stages(),
-            ConfigWriter.write(config),
+            ConfigWriter.write(config.withoutSecrets()),
             dataCounts()));
     ModelCard.write(
         files,

@@ -33,7 +33,7 @@ class ConfigWriterTest {
             "stages:\n  - name: matrix\n    tokens: 80000000\n",
             "  heartbeat: 1500ms\n",
             "spark:\n  spark.executor.memory: 4g\n")
-        .doesNotContain("local-cache");
+        .doesNotContain("local-cache:");
   }
 
   @ParameterizedTest
@@ -64,6 +64,7 @@ class ConfigWriterTest {
             config.evaluation(),
             config.timeouts(),
             config.localCache(),
+            config.localCacheBytes(),
             config.spark());
     assertThat(reread(with)).isEqualTo(with);
   }

@@ -127,4 +127,18 @@ class RunConfigTest {
     Map.of("teacher", "t", "data", "d").forEach((key, value) -> reader.set(key + "=" + value));
     assertThatCode(() -> reader.read(RunConfig.class, RunConfig::check)).doesNotThrowAnyException();
   }
+
+  @Test
+  void secretsOfSparkSettingsAreNotShown() {
+    RunConfig config =
+        read(
+            YAML,
+            "spark[spark.hadoop.fs.s3a.secret.key]=hush",
+            "spark[spark.hadoop.fs.s3a.access.key]=whisper",
+            "spark[spark.hadoop.fs.s3a.session.token]=murmur",
+            "spark[spark.hadoop.fs.s3a.endpoint]=http://store:9000");
+    assertThat(ConfigWriter.write(config.withoutSecrets()))
+        .contains("http://store:9000", "(hidden)")
+        .doesNotContain("hush", "whisper", "murmur");
+  }
 }

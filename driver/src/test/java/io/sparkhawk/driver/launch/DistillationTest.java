@@ -47,6 +47,7 @@ class DistillationTest {
           new EvaluationSettings(20_000, 0, 8),
           Map.of(),
           "/tmp/cache",
+          1_000_000_000,
           1);
 
   private final List<String> story = new ArrayList<>();

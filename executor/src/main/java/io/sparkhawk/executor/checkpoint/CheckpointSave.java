@@ -37,7 +37,6 @@ import org.apache.hadoop.fs.StreamCapabilities;
  */
 public final class CheckpointSave {
 
-  private static final int PUBLISH_TRIES = 3;
   private static final JsonMapper MESSAGES = JsonMapper.builder().build();
 
   private final CheckpointStore store;
@@ -208,65 +207,49 @@ public final class CheckpointSave {
   }
 
   /**
-   * Creates the manifest. A failed create may have worked: only reading back tells, and the attempt
-   * id in the manifest tells a lost reply from a lost race. It is repeated a few times, which does
-   * no harm as it is conditional.
+   * Creates the manifest: the commit. The attempt id in it tells a lost reply from a lost race, so
+   * that "the file holds this content" means "this attempt is published".
    */
   private void publishOrThrow(CheckpointManifest manifest) {
-    IOException failure = null;
-    for (int i = 0; i < PUBLISH_TRIES; i++) {
-      try {
-        if (store.conditionalCreate().create(folder.manifest(), ManifestJson.write(manifest))) {
-          return;
-        }
-      } catch (IOException e) {
-        failure = e;
-      }
-      Optional<Optional<CheckpointManifest>> found = readBack(failure);
-      if (found.isPresent() && isOurs(found.get())) {
-        return;
-      }
+    boolean published;
+    try {
+      published = store.storage().createIfAbsent(folder.manifest(), ManifestJson.write(manifest));
+    } catch (InfrastructureException e) {
+      throw new InfrastructureException(
+          "Checkpoint %s is not published: %s".formatted(folder.path(), e.getMessage()), e);
+    } catch (UnknownStateException e) {
+      throw new UnknownStateException(
+          "It is unknown whether checkpoint %s is published (attempt %s): %s"
+              .formatted(folder.path(), attempt, e.getMessage()),
+          e);
     }
-    throw new InfrastructureException(
-        "Checkpoint %s is not published: its manifest cannot be created: %s."
-            .formatted(folder.path(), failure),
-        failure);
+    if (!published) {
+      throw lostRace();
+    }
   }
 
-  private boolean isOurs(Optional<CheckpointManifest> published) {
-    if (published.isPresent() && published.get().attempt().equals(attempt)) {
-      return true;
+  private InfrastructureException lostRace() {
+    Optional<CheckpointManifest> winner;
+    try {
+      winner = store.readManifest(folder).flatMap(found -> found);
+    } catch (IOException e) {
+      return new InfrastructureException(
+          "Checkpoint %s is not published: another process was first, and its manifest cannot be read: %s."
+              .formatted(folder.path(), e),
+          e);
     }
-    throw new InfrastructureException(
-        published.isPresent()
-            ? ("Checkpoint %s was published by another process at the same time (attempt %s, not"
-                    + " %s). If two runs use this run folder, stop one of them.")
-                .formatted(folder.path(), published.get().attempt(), attempt)
-            : ("Checkpoint %s is not published: another process gave attempt %s up, as the run has"
-                    + " gone on without it.")
-                .formatted(folder.path(), attempt));
-  }
-
-  private Optional<Optional<CheckpointManifest>> readBack(IOException failure) {
-    IOException last = null;
-    for (int i = 0; i < PUBLISH_TRIES; i++) {
-      try {
-        return store.readManifest(folder);
-      } catch (IOException e) {
-        last = e;
-      }
-    }
-    UnknownStateException unknown =
-        new UnknownStateException(
-            ("It is unknown whether checkpoint %s is published (attempt %s): creating its manifest"
-                    + " ended with %s, and reading it back with %s. See whether %s exists before"
-                    + " the run is started again.")
-                .formatted(folder.path(), attempt, failure, last, folder.manifest()),
-            last);
-    if (failure != null) {
-      unknown.addSuppressed(failure);
-    }
-    throw unknown;
+    return new InfrastructureException(
+        winner
+            .map(
+                manifest ->
+                    ("Checkpoint %s was published by another process at the same time (attempt %s,"
+                            + " not %s). If two runs use this run folder, stop one of them.")
+                        .formatted(folder.path(), manifest.attempt(), attempt))
+            .orElseGet(
+                () ->
+                    ("Checkpoint %s is not published: another process gave attempt %s up, as the"
+                            + " run has gone on without it.")
+                        .formatted(folder.path(), attempt)));
   }
 
   /**

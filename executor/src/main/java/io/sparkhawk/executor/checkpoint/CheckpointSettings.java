@@ -10,6 +10,9 @@ public record CheckpointSettings(
             defaultValue = "500",
             min = 1)
         int everySteps,
-    @Setting(value = "Checkpoints to keep besides each stage's end.", defaultValue = "2", min = 1)
+    @Setting(
+            value = "Newest checkpoints of each stage to keep; its end is always kept.",
+            defaultValue = "2",
+            min = 1)
         int keep)
     implements Serializable {}

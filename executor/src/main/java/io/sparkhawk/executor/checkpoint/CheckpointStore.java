@@ -3,6 +3,7 @@ package io.sparkhawk.executor.checkpoint;
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.executor.collective.Collective;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -14,9 +15,7 @@ import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
-import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
-import org.apache.hadoop.fs.UnsupportedFileSystemException;
 
 /**
  * The checkpoints of one run, on any file system of Hadoop that can create a file conditionally.
@@ -39,8 +38,7 @@ public final class CheckpointStore {
   static final String ATTEMPT_PREFIX = "attempt-";
   private static final int MAX_MANIFEST_BYTES = 64 << 20;
 
-  private final FileSystem fileSystem;
-  private final ConditionalCreate conditionalCreate;
+  private final Storage storage;
   private final Path folder;
 
   /** The folder of one checkpoint, published or not. */
@@ -51,9 +49,8 @@ public final class CheckpointStore {
     }
   }
 
-  private CheckpointStore(FileSystem fileSystem, ConditionalCreate conditionalCreate, Path folder) {
-    this.fileSystem = fileSystem;
-    this.conditionalCreate = conditionalCreate;
+  private CheckpointStore(Storage storage, Path folder) {
+    this.storage = storage;
     this.folder = folder;
   }
 
@@ -65,34 +62,21 @@ public final class CheckpointStore {
    * @throws ConfigurationException if the path or its file system is unknown
    */
   public static CheckpointStore open(Configuration hadoop, String runFolder) {
-    try {
-      Path run = new Path(runFolder);
-      return on(run.getFileSystem(hadoop), run);
-    } catch (IllegalArgumentException | UnsupportedFileSystemException e) {
-      throw new ConfigurationException(
-          "Run folder %s is not a usable path: %s.".formatted(runFolder, e.getMessage()), e);
-    } catch (IOException e) {
-      throw new InfrastructureException(
-          "The storage of run folder %s cannot be reached: %s.".formatted(runFolder, e), e);
-    }
+    Path run = Storage.path(runFolder);
+    return on(Storage.of(hadoop, run), run);
   }
 
-  static CheckpointStore on(FileSystem fileSystem, Path runFolder) {
-    // Checkpoints have checksums of their own, so Hadoop need not keep others beside each file.
-    FileSystem plain =
-        fileSystem instanceof LocalFileSystem local ? local.getRawFileSystem() : fileSystem;
+  static CheckpointStore on(Storage storage, Path runFolder) {
     return new CheckpointStore(
-        plain,
-        ConditionalCreate.on(plain),
-        plain.makeQualified(new Path(runFolder, "checkpoints")));
+        storage, storage.fileSystem().makeQualified(new Path(runFolder, "checkpoints")));
+  }
+
+  Storage storage() {
+    return storage;
   }
 
   FileSystem fileSystem() {
-    return fileSystem;
-  }
-
-  ConditionalCreate conditionalCreate() {
-    return conditionalCreate;
+    return storage.fileSystem();
   }
 
   Folder folder(CheckpointPosition position) {
@@ -114,6 +98,11 @@ public final class CheckpointStore {
       read(checkpoint).ifPresent(manifests::add);
     }
     return List.copyOf(manifests);
+  }
+
+  /** Everything that lies among the checkpoints, in the order of stage name and step. */
+  public List<CheckpointListing> inspect() {
+    return folders().stream().map(checkpoint -> FolderListing.of(this, checkpoint)).toList();
   }
 
   /** The published checkpoint of a stage with the highest step, if there is any. */
@@ -215,9 +204,17 @@ public final class CheckpointStore {
   }
 
   /**
+   * As {@link #verify}, but goes on after a corrupt part and returns what is wrong, in sentences.
+   */
+  public List<String> problems(CheckpointManifest manifest) {
+    return PartLoader.problems(this, manifest);
+  }
+
+  /**
    * Deletes checkpoints of a stage that are no longer needed; called by one rank, after a save.
    * Kept are the {@code keep} newest and every one that ends the stage. Unfinished checkpoints
-   * older than the newest published one are swept away too.
+   * older than the newest published one are swept away too; a save that is under way is for a later
+   * step, and stays. What cannot be deleted is left for the next time.
    *
    * @return names of the checkpoints that were deleted or swept
    */
@@ -253,11 +250,11 @@ public final class CheckpointStore {
 
   List<FileStatus> children(Path path) {
     try {
-      return List.of(fileSystem.listStatus(path));
+      return List.of(fileSystem().listStatus(path));
     } catch (FileNotFoundException e) {
       return List.of();
     } catch (IOException e) {
-      throw new InfrastructureException("Folder %s cannot be listed: %s.".formatted(path, e), e);
+      throw Storage.readFailure(path, e);
     }
   }
 
@@ -274,7 +271,7 @@ public final class CheckpointStore {
   Optional<Optional<CheckpointManifest>> readManifest(Folder checkpoint) throws IOException {
     String path = checkpoint.manifest().toString();
     byte[] json;
-    try (var in = fileSystem.open(checkpoint.manifest())) {
+    try (var in = fileSystem().open(checkpoint.manifest())) {
       json = in.readNBytes(MAX_MANIFEST_BYTES + 1);
     } catch (FileNotFoundException e) {
       return Optional.empty();

@@ -1,35 +1,22 @@
 package io.sparkhawk.executor.checkpoint;
 
+import io.sparkhawk.data.storage.Checksum;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 
 /** Writes to a stream in large pieces, and computes the SHA-256 of what it wrote. */
 final class HashingChannel implements WritableByteChannel {
 
   private final OutputStream out;
-  private final MessageDigest digest = sha256();
+  private final MessageDigest digest = Checksum.newDigest();
   private final byte[] piece = new byte[1 << 20];
   private long written;
 
   HashingChannel(OutputStream out) {
     this.out = out;
-  }
-
-  static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java has SHA-256", e);
-    }
-  }
-
-  static String hex(MessageDigest digest) {
-    return HexFormat.of().formatHex(digest.digest());
   }
 
   @Override
@@ -51,7 +38,7 @@ final class HashingChannel implements WritableByteChannel {
 
   /** The checksum of all that was written; may be asked for once. */
   String sha256Hex() {
-    return hex(digest);
+    return Checksum.hex(digest.digest());
   }
 
   @Override

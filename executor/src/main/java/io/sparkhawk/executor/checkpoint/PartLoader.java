@@ -2,6 +2,7 @@ package io.sparkhawk.executor.checkpoint;
 
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.storage.Checksum;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest.BufferInfo;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest.Part;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest.PartSlice;
@@ -43,6 +44,18 @@ final class PartLoader {
     for (int rank = 0; rank < manifest.worldSize(); rank++) {
       read(store, manifest, rank, List.of());
     }
+  }
+
+  static List<String> problems(CheckpointStore store, CheckpointManifest manifest) {
+    List<String> problems = new ArrayList<>();
+    for (int rank = 0; rank < manifest.worldSize(); rank++) {
+      try {
+        read(store, manifest, rank, List.of());
+      } catch (DataException e) {
+        problems.add(e.getMessage());
+      }
+    }
+    return problems;
   }
 
   static void load(CheckpointStore store, CheckpointManifest manifest, List<BufferRange> ranges) {
@@ -142,7 +155,7 @@ final class PartLoader {
 
   private static String copyAndHash(FSDataInputStream in, long bytes, List<Copy> copies)
       throws IOException {
-    MessageDigest digest = HashingChannel.sha256();
+    MessageDigest digest = Checksum.newDigest();
     byte[] piece = new byte[PIECE];
     for (long position = 0; position < bytes; ) {
       int length = in.read(piece, 0, (int) Math.min(piece.length, bytes - position));
@@ -155,6 +168,6 @@ final class PartLoader {
       }
       position += length;
     }
-    return HashingChannel.hex(digest);
+    return Checksum.hex(digest.digest());
   }
 }

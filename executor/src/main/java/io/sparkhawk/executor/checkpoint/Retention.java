@@ -3,6 +3,8 @@ package io.sparkhawk.executor.checkpoint;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.executor.checkpoint.CheckpointStore.Folder;
 import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -18,6 +20,8 @@ import org.apache.hadoop.fs.Path;
  * that was believed dead may still be about to publish it.
  */
 final class Retention {
+
+  private static final Logger LOG = System.getLogger(Retention.class.getName());
 
   private final CheckpointStore store;
   private final String stage;
@@ -44,9 +48,9 @@ final class Retention {
         } else if (published > 0) {
           sweep(checkpoint, found.isPresent());
         }
-      } catch (IOException e) {
-        throw new InfrastructureException(
-            "Old checkpoint %s cannot be deleted: %s.".formatted(checkpoint.path(), e), e);
+      } catch (IOException | InfrastructureException e) {
+        // What is left over costs space, and training is worth more; the next save tries again.
+        LOG.log(Level.WARNING, "Old checkpoint " + checkpoint.path() + " is not deleted", e);
       }
     }
     return List.copyOf(deleted);
@@ -70,8 +74,8 @@ final class Retention {
 
   private void sweep(Folder checkpoint, boolean abandoned) throws IOException {
     if (!abandoned
-        && !store.conditionalCreate().create(checkpoint.manifest(), ManifestJson.abandoned())) {
-      return; // It was published or abandoned just now; the next time tells.
+        && !store.storage().createIfAbsent(checkpoint.manifest(), ManifestJson.abandoned())) {
+      return; // It was published just now; the next time tells.
     }
     if (deleteAttempts(checkpoint, "")) {
       deleted.add(checkpoint.path().getName());

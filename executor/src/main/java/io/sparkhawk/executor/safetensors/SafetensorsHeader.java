@@ -18,6 +18,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The JSON header of a safetensors file.
@@ -46,7 +47,7 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, Entry> entrie
   record Entry(TensorInfo info, long begin, long end) {}
 
   SafetensorsHeader {
-    metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
+    metadata = Collections.unmodifiableMap(new TreeMap<>(metadata)); // equal headers, equal bytes
     entries = Collections.unmodifiableMap(new LinkedHashMap<>(entries));
   }
 

@@ -24,6 +24,9 @@ final class Batches implements AutoCloseable {
 
   private static final long TIMEOUT_MINUTES = 10;
 
+  /** How many steps before their turn shards that are not local begin to be fetched. */
+  private static final int FETCH_AHEAD_STEPS = 16;
+
   private final TokenRows rows;
   private final SampleOrder order;
   private final long firstSample;
@@ -40,6 +43,9 @@ final class Batches implements AutoCloseable {
           });
   private Future<List<int[]>> ahead;
   private long aheadStep = -1;
+
+  /** The first step whose shards were not asked for yet; used by the reader's thread alone. */
+  private long unexpectedStep;
 
   private Batches(
       TokenRows rows,
@@ -128,6 +134,7 @@ final class Batches implements AutoCloseable {
   private Future<List<int[]>> read(long step) {
     return reader.submit(
         () -> {
+          expectUpTo(step);
           int local = sequences / worldSize;
           List<int[]> batches = new ArrayList<>();
           for (int first = 0; first < local; first += microBatch) {
@@ -141,10 +148,24 @@ final class Batches implements AutoCloseable {
     int length = rows.rowLength();
     int[] ids = new int[count * length];
     for (int i = 0; i < count; i++) {
-      long sample = firstSample + step * sequences + (long) (first + i) * worldSize + rank;
-      rows.read(order.row(sample), ids, i * length);
+      rows.read(row(step, first + i), ids, i * length);
     }
     return ids;
+  }
+
+  /** The row that is this rank's sample number {@code index} of a step. */
+  private long row(long step, int index) {
+    return order.row(firstSample + step * sequences + (long) index * worldSize + rank);
+  }
+
+  /** Has the shards of a step and of those that follow it fetched. */
+  private void expectUpTo(long step) {
+    for (long next = Math.max(step, unexpectedStep); next <= step + FETCH_AHEAD_STEPS; next++) {
+      for (int i = 0; i < sequences / worldSize; i++) {
+        rows.expect(row(next, i));
+      }
+      unexpectedStep = next + 1;
+    }
   }
 
   @Override

@@ -16,6 +16,7 @@ import java.util.Objects;
  * @param elementType what the workers compute in
  * @param hadoop settings of the Hadoop file systems beyond their defaults; may hold credentials
  * @param localCache folder on the worker's own disk for files that are not local
+ * @param localCacheBytes what shards in the local cache may take
  * @param threadsPerWorker threads of each worker's tensor operations
  */
 public record EvaluationPlan(
@@ -26,6 +27,7 @@ public record EvaluationPlan(
     ElementType elementType,
     Map<String, String> hadoop,
     String localCache,
+    long localCacheBytes,
     int threadsPerWorker)
     implements Serializable {
 
@@ -48,6 +50,7 @@ public record EvaluationPlan(
         plan.elementType(),
         plan.hadoop(),
         plan.localCache(),
+        plan.localCacheBytes(),
         plan.threadsPerWorker());
   }
 

@@ -44,7 +44,9 @@ public final class ModelTasks {
             Models.load(folder, LocalDevice.of(plan.device()), plan.elementType());
         HeldOut heldOut =
             new HeldOut(
-                TokenRows.open(hadoop, plan.dataFolder(), Split.VALIDATION, cache), collective);
+                TokenRows.open(
+                    hadoop, plan.dataFolder(), Split.VALIDATION, cache, plan.localCacheBytes()),
+                collective);
         Gradients paused = Gradients.pause()) {
       return heldOut.perplexity(model, plan.tokens());
     }

@@ -83,15 +83,10 @@ public final class StageTrainer {
     CheckpointStore checkpoints = CheckpointStore.open(hadoop, plan.runFolder());
     RunModels models = RunModels.forTraining(plan, hadoop, checkpoints);
     RunHashes hashes = RunIdentity.of(plan, hadoop, models.teacherFolder());
-    Path cache = Path.of(plan.localCache());
     try (LanguageModel teacher = models.teacher();
         LanguageModel student = models.student(teacher, plan.stageIndex());
-        Batches batches =
-            Batches.of(
-                plan, TokenRows.open(hadoop, plan.dataFolder(), Split.TRAIN, cache), collective);
-        HeldOut heldOut =
-            new HeldOut(
-                TokenRows.open(hadoop, plan.dataFolder(), Split.VALIDATION, cache), collective);
+        Batches batches = Batches.of(plan, rows(plan, hadoop, Split.TRAIN), collective);
+        HeldOut heldOut = new HeldOut(rows(plan, hadoop, Split.VALIDATION), collective);
         Gradients paused = Gradients.pause()) {
       return new StageTrainer(
               plan,
@@ -106,6 +101,11 @@ public final class StageTrainer {
               heldOut)
           .run();
     }
+  }
+
+  private static TokenRows rows(TrainingPlan plan, Configuration hadoop, Split split) {
+    return TokenRows.open(
+        hadoop, plan.dataFolder(), split, Path.of(plan.localCache()), plan.localCacheBytes());
   }
 
   private StageResult run() {

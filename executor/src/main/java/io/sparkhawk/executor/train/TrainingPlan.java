@@ -30,6 +30,7 @@ import org.apache.hadoop.conf.Configuration;
  * @param evaluation how much to measure before and after the stage
  * @param hadoop settings of the Hadoop file systems beyond their defaults; may hold credentials
  * @param localCache folder on the worker's own disk for shards that are not local
+ * @param localCacheBytes what shards in the local cache may take
  * @param threadsPerWorker threads of each worker's tensor operations
  */
 public record TrainingPlan(
@@ -47,6 +48,7 @@ public record TrainingPlan(
     EvaluationSettings evaluation,
     Map<String, String> hadoop,
     String localCache,
+    long localCacheBytes,
     int threadsPerWorker)
     implements Serializable {
 
@@ -112,6 +114,7 @@ public record TrainingPlan(
         evaluation,
         hadoop,
         localCache,
+        localCacheBytes,
         threadsPerWorker);
   }
 

@@ -8,6 +8,7 @@ import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.data.error.UnknownStateException;
+import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.executor.checkpoint.CheckpointContent.Slice;
 import io.sparkhawk.executor.checkpoint.FaultyFileSystem.Put;
 import io.sparkhawk.executor.collective.Collective;
@@ -94,7 +95,8 @@ class CheckpointStoreTest {
   }
 
   private CheckpointStore faulty(FaultyFileSystem fileSystem) {
-    return CheckpointStore.on(fileSystem, new org.apache.hadoop.fs.Path(runFolder.toUri()));
+    return CheckpointStore.on(
+        Storage.of(fileSystem), new org.apache.hadoop.fs.Path(runFolder.toUri()));
   }
 
   private Path checkpoint(String name) {
@@ -529,7 +531,7 @@ class CheckpointStoreTest {
 
   @Test
   void fileSystemWithoutConditionalCreateIsAConfigurationError() {
-    var plain = new org.apache.hadoop.fs.FilterFileSystem(store.fileSystem());
+    var plain = Storage.of(new org.apache.hadoop.fs.FilterFileSystem(store.fileSystem()));
     CheckpointStore without =
         CheckpointStore.on(plain, new org.apache.hadoop.fs.Path(runFolder.toUri()));
     assertThatThrownBy(() -> save(without, at("hidden", 1)))

@@ -74,6 +74,12 @@ final class FaultyFileSystem extends FilterFileSystem {
   }
 
   @Override
+  public boolean hasPathCapability(Path path, String capability) throws IOException {
+    return capability.equals(CreateFileOptionKeys.FS_OPTION_CREATE_CONDITIONAL_OVERWRITE)
+        || super.hasPathCapability(path, capability);
+  }
+
+  @Override
   public FSDataOutputStream create(Path path, boolean overwrite) throws IOException {
     FSDataOutputStream out = super.create(path, overwrite);
     if (!diskFullFor.test(path)) {

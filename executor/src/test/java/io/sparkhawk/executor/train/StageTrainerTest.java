@@ -97,6 +97,7 @@ class StageTrainerTest {
         new EvaluationSettings(0, 0, 2),
         Map.of(),
         folder.resolve("cache").toString(),
+        1_000_000_000,
         1);
   }
 
