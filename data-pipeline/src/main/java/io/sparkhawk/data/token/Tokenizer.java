@@ -31,6 +31,11 @@ public final class Tokenizer implements AutoCloseable {
     if (System.getProperty("OPT_OUT_TRACKING") == null) {
       System.setProperty("OPT_OUT_TRACKING", "true");
     }
+    // Where it sees a GPU, DJL downloads a tokenizer library for CUDA unless told to take the one
+    // that it brings along; tokenising has no use for a GPU.
+    if (System.getenv("RUST_FLAVOR") == null && System.getProperty("RUST_FLAVOR") == null) {
+      System.setProperty("RUST_FLAVOR", "cpu");
+    }
   }
 
   private static final Map<String, String> PLAIN_ENCODING =
