@@ -10,11 +10,15 @@ final class Card {
   /** Tensor cores take bfloat16 from compute capability 8.0 on. */
   private static final int OLDEST = 80;
 
+  /** More than any of our kernels declares beside its dynamic shared memory, in bytes. */
+  private static final int DECLARED_SHARED = 2048;
+
   private static final Map<Integer, Card> CARDS = new ConcurrentHashMap<>();
 
   private final int ordinal;
   private final int capability;
   private final int multiprocessors;
+  private final int sharedBytes;
   private final Pointer context;
   private final ThreadLocal<Boolean> current = ThreadLocal.withInitial(() -> false);
   private final Map<String, Pointer> modules = new ConcurrentHashMap<>();
@@ -26,6 +30,7 @@ final class Card {
         10 * CudaDriver.attribute(CudaDriver.CAPABILITY_MAJOR, ordinal)
             + CudaDriver.attribute(CudaDriver.CAPABILITY_MINOR, ordinal);
     this.multiprocessors = CudaDriver.attribute(CudaDriver.MULTIPROCESSORS, ordinal);
+    this.sharedBytes = CudaDriver.attribute(CudaDriver.SHARED_BYTES, ordinal);
     this.context = CudaDriver.primaryContext(ordinal);
   }
 
@@ -40,6 +45,11 @@ final class Card {
 
   int multiprocessors() {
     return multiprocessors;
+  }
+
+  /** Whether a block of threads can have this much dynamic shared memory. */
+  boolean hasShared(int dynamicBytes) {
+    return dynamicBytes + DECLARED_SHARED <= sharedBytes;
   }
 
   /** Whether our kernels run on it. */

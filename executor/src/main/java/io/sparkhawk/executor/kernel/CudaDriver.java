@@ -15,6 +15,7 @@ final class CudaDriver {
   static final int CAPABILITY_MAJOR = 75; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
   static final int CAPABILITY_MINOR = 76;
   static final int MULTIPROCESSORS = 16;
+  static final int SHARED_BYTES = 97; // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
   private static final int MAX_DYNAMIC_SHARED =
       8; // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 

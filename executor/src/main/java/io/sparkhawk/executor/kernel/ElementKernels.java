@@ -122,7 +122,7 @@ public final class ElementKernels {
       double beta1, double beta2, double epsilon, double shrink, double step, double correction) {}
 
   /**
-   * AdamW over flat float32 buffers.
+   * AdamW over flat float32 buffers of a multiple of 4 elements.
    *
    * @param compute gets the new weights in bfloat16
    * @param gradientScale one element, float32: factor of the gradients; 0 changes nothing

@@ -36,7 +36,8 @@ public final class Kernels {
   }
 
   /**
-   * The mixer's kernels; empty if its sizes are none that they are made for.
+   * The mixer's kernels; empty if its sizes are none that they are made for, or too large for the
+   * card.
    *
    * @param headSize entries of x for each head
    * @param stateSize entries of B and C for each head
@@ -46,17 +47,23 @@ public final class Kernels {
         isTile(headSize)
             && isTile(stateSize)
             && heads % 8 == 0 // rows of the projection begin at multiples of 16 bytes
-            && convWidth == MixerKernels.CONVOLUTION_WIDTH;
+            && convWidth == MixerKernels.CONVOLUTION_WIDTH
+            && card.hasShared(MixerKernels.sharedBytes(headSize, stateSize));
     return fit ? Optional.of(new MixerKernels(card, heads, headSize, stateSize)) : Optional.empty();
   }
 
   /**
-   * The kernels that compare matrices; empty if the sizes are none that they are made for.
+   * The kernels that compare matrices; empty if the sizes are none that they are made for, or too
+   * large for the card.
    *
    * @param headSize entries of the teacher's queries and keys for each head
    */
   public Optional<MatrixKernels> matrices(int heads, int headSize, int stateSize) {
-    return isTile(headSize) && isTile(stateSize)
+    boolean fit =
+        isTile(headSize)
+            && isTile(stateSize)
+            && card.hasShared(MatrixKernels.sharedBytes(headSize, stateSize));
+    return fit
         ? Optional.of(new MatrixKernels(card, heads, headSize, stateSize))
         : Optional.empty();
   }

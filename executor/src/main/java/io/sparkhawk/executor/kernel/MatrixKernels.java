@@ -24,9 +24,14 @@ public final class MatrixKernels {
     this.heads = heads;
     this.scale = (float) (1 / Math.sqrt((double) headSize));
     String[] sizes = {"HEAD=" + headSize, "STATE=" + stateSize};
-    int shared = 2 * TILE * (headSize + PADDING + stateSize + PADDING) * 2;
+    int shared = sharedBytes(headSize, stateSize);
     this.rows = card.kernel("matrix_distance", "matrix_rows", shared, sizes);
     this.columns = card.kernel("matrix_distance", "matrix_columns", shared, sizes);
+  }
+
+  /** Dynamic shared memory of a launch: tiles of queries, keys, B and C. */
+  static int sharedBytes(int headSize, int stateSize) {
+    return 2 * TILE * (headSize + PADDING + stateSize + PADDING) * 2;
   }
 
   /**

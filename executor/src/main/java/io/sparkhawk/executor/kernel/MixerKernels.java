@@ -32,13 +32,25 @@ public final class MixerKernels {
     this.headSize = headSize;
     this.stateSize = stateSize;
     String[] sizes = {"HEAD=" + headSize, "STATE=" + stateSize};
-    int x = CHUNK * (headSize + PADDING) * 2; // bytes of a tile of x, and of one of B
-    int b = CHUNK * (stateSize + PADDING) * 2;
-    int state = stateSize * (headSize + PADDING) * 2;
+    int x = tileBytes(CHUNK, headSize);
+    int b = tileBytes(CHUNK, stateSize);
+    int state = tileBytes(stateSize, headSize);
     this.forward = card.kernel("mixer", "mixer_forward", x + 2 * b + state, sizes);
-    this.backward = card.kernel("mixer", "mixer_backward", 2 * x + 2 * b + 2 * state, sizes);
+    this.backward = card.kernel("mixer", "mixer_backward", sharedBytes(headSize, stateSize), sizes);
     this.convolution = card.kernel("convolution", "convolution_forward", 0);
     this.convolutionBackward = card.kernel("convolution", "convolution_backward", 0);
+  }
+
+  /** Dynamic shared memory of the kernel that needs most of it: the backward pass. */
+  static int sharedBytes(int headSize, int stateSize) {
+    return 2
+        * (tileBytes(CHUNK, headSize)
+            + tileBytes(CHUNK, stateSize)
+            + tileBytes(stateSize, headSize));
+  }
+
+  private static int tileBytes(int rows, int columns) {
+    return rows * (columns + PADDING) * 2;
   }
 
   /**

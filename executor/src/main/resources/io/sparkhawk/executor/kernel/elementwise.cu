@@ -128,7 +128,7 @@ extern "C" __global__ void __launch_bounds__(512)
 
 // AdamW (arXiv 1711.05101, algorithm 2) with the gradient times *gradient_scale; nothing is changed
 // where that is 0. "step" is the learning rate over 1 - beta1^t, "correction" is 1 / (1 - beta2^t).
-// compute gets the weights rounded; it may be null.
+// compute gets the weights rounded; it may be null. count is a multiple of 4.
 extern "C" __global__ void adamw(float* weight, const float* gradient, float* first, float* second,
                                  bf16* compute, const float* gradient_scale, float beta1, float beta2,
                                  float epsilon, float shrink, float step, float correction, long count) {

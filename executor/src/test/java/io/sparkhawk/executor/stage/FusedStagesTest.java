@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("gpu")
 class FusedStagesTest {
 
-  /** bfloat16 has a unit roundoff of 2^-9, and a dozen rounded operations follow each other. */
+  /** bfloat16 has a unit roundoff of 2^-8, and a dozen rounded operations follow each other. */
   private static final double TOLERANCE = 4e-2;
 
   private final Random random = new Random(7);
