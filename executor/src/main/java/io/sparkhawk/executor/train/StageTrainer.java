@@ -84,27 +84,31 @@ public final class StageTrainer {
     RunModels models = RunModels.forTraining(plan, hadoop, checkpoints);
     RunHashes hashes = RunIdentity.of(plan, hadoop, models.teacherFolder());
     Path cache = Path.of(plan.localCache());
-    try (LanguageModel teacher = models.teacher();
-        LanguageModel student = models.student(teacher, plan.stageIndex());
-        Batches batches =
+    try (Batches batches =
             Batches.of(
                 plan, TokenRows.open(hadoop, plan.dataFolder(), Split.TRAIN, cache), collective);
         HeldOut heldOut =
             new HeldOut(
-                TokenRows.open(hadoop, plan.dataFolder(), Split.VALIDATION, cache), collective);
-        Gradients paused = Gradients.pause()) {
-      return new StageTrainer(
-              plan,
-              models,
-              collective,
-              listener,
-              checkpoints,
-              hashes,
-              teacher,
-              student,
-              batches,
-              heldOut)
-          .run();
+                TokenRows.open(hadoop, plan.dataFolder(), Split.VALIDATION, cache), collective)) {
+      models
+          .planMemory(batches.largestMicroBatch(), batches.rowLength())
+          .ifPresent(memory -> listener.memoryPlanned(memory.plan().total(), memory.available()));
+      try (LanguageModel teacher = models.teacher();
+          LanguageModel student = models.student(teacher, plan.stageIndex());
+          Gradients paused = Gradients.pause()) {
+        return new StageTrainer(
+                plan,
+                models,
+                collective,
+                listener,
+                checkpoints,
+                hashes,
+                teacher,
+                student,
+                batches,
+                heldOut)
+            .run();
+      }
     }
   }
 
