@@ -14,6 +14,8 @@ import io.sparkhawk.executor.tensor.DeviceKind;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.LocalDevice;
 import io.sparkhawk.executor.train.AdamW;
+import io.sparkhawk.executor.train.MemoryPlan;
+import io.sparkhawk.executor.train.PlannedMemory;
 import io.sparkhawk.executor.train.StageBenchmark;
 import io.sparkhawk.executor.train.Trajectory;
 import java.io.IOException;
@@ -192,8 +194,9 @@ final class BenchmarkCommand implements Runnable {
     peak.ifPresent(p -> out.printf(Locale.ROOT, ", %.1f%% of %.0f", 100 * tflops / p, p));
     out.println();
     if (result.peakBytes() > 0) {
-      out.printf(Locale.ROOT, "memory in use  %.1f GiB%n", gib(result));
+      out.printf(Locale.ROOT, "memory in use  %.1f GiB%n", gib(result.peakBytes()));
     }
+    result.planned().ifPresent(planned -> print(out, planned));
     result
         .partSeconds()
         .forEach(
@@ -202,8 +205,27 @@ final class BenchmarkCommand implements Runnable {
     out.flush();
   }
 
-  private static double gib(StageBenchmark.Result result) {
-    return result.peakBytes() / (double) (1L << 30);
+  private static void write(ObjectNode root, PlannedMemory planned) {
+    root.put("predicted_gib", gib(planned.plan().total()));
+    ObjectNode parts = root.putObject("predicted_part_gib");
+    planned.plan().bytes().forEach((part, bytes) -> parts.put(part.label(), gib(bytes)));
+  }
+
+  private static void print(PrintWriter out, PlannedMemory planned) {
+    MemoryPlan plan = planned.plan();
+    out.printf(
+        Locale.ROOT,
+        "predicted      %.1f GiB of %.1f%n",
+        gib(plan.total()),
+        gib(planned.available()));
+    plan.bytes()
+        .forEach(
+            (part, bytes) ->
+                out.printf(Locale.ROOT, "  %-22s %8.2f GiB%n", part.label(), gib(bytes)));
+  }
+
+  private static double gib(long bytes) {
+    return bytes / (double) (1L << 30);
   }
 
   private void write(Path file, StageBenchmark.Settings settings, StageBenchmark.Result result) {
@@ -215,7 +237,8 @@ final class BenchmarkCommand implements Runnable {
     root.put("tokens_per_second", result.tokensPerSecond());
     result.stepSeconds().forEach(root.putArray("step_seconds")::add);
     root.put("model_flops_per_token", result.modelFlops() / result.tokens());
-    root.put("peak_gib", gib(result)).put("loss", result.loss());
+    root.put("peak_gib", gib(result.peakBytes())).put("loss", result.loss());
+    result.planned().ifPresent(planned -> write(root, planned));
     ObjectNode parts = root.putObject("part_seconds");
     result.partSeconds().forEach(parts::put);
     try {

@@ -128,6 +128,8 @@ public final class StageLauncher {
   private static void tell(TrainingListener listener, WorkerEvent event) {
     if (event instanceof WorkerEvent.StepDone done) {
       listener.step(done.metrics());
+    } else if (event instanceof WorkerEvent.MemoryPlanned planned) {
+      listener.memoryPlanned(planned.needed(), planned.available());
     } else if (event instanceof WorkerEvent.CheckpointPublished published) {
       listener.checkpointPublished(published.stage(), published.step(), published.location());
     }

@@ -42,6 +42,16 @@ public final class RunProgress implements RunListener, AutoCloseable {
   }
 
   @Override
+  public void memoryPlanned(long needed, long available) {
+    console.message(
+        String.format(
+            Locale.ROOT,
+            "GPU memory: %.1f of %.1f GiB predicted",
+            needed / (double) (1L << 30),
+            available / (double) (1L << 30)));
+  }
+
+  @Override
   public void step(StepMetrics step) {
     metrics.ifPresent(log -> log.append(step));
     console.step(step);

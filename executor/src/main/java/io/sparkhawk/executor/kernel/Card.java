@@ -63,6 +63,12 @@ final class Card {
     return CudaDriver.usedMemory();
   }
 
+  /** Bytes of the device. */
+  long totalMemory() {
+    use();
+    return CudaDriver.totalMemory();
+  }
+
   /** Makes the calling thread's launches go to this device. */
   void use() {
     if (!current.get()) {

@@ -90,9 +90,19 @@ final class CudaDriver {
   /** Bytes of the current context's device that are not free. */
   static long usedMemory() {
     LongByReference free = new LongByReference();
+    LongByReference total = memory(free);
+    return total.getValue() - free.getValue();
+  }
+
+  /** Bytes of the current context's device. */
+  static long totalMemory() {
+    return memory(new LongByReference()).getValue();
+  }
+
+  private static LongByReference memory(LongByReference free) {
     LongByReference total = new LongByReference();
     check(cuMemGetInfo_v2(free, total), "cuMemGetInfo");
-    return total.getValue() - free.getValue();
+    return total;
   }
 
   /** Loads compiled code into the current context, where it stays. */

@@ -30,6 +30,11 @@ public final class Kernels {
     return tensor.getDevice().isGpu() ? Card.of(tensor.getDevice().getDeviceId()).usedMemory() : 0;
   }
 
+  /** Bytes of memory of the device of a tensor; 0 on a CPU. */
+  public static long totalMemory(NDArray tensor) {
+    return tensor.getDevice().isGpu() ? Card.of(tensor.getDevice().getDeviceId()).totalMemory() : 0;
+  }
+
   /** Element-wise kernels. */
   public ElementKernels elements() {
     return new ElementKernels(card);
@@ -43,13 +48,18 @@ public final class Kernels {
    * @param stateSize entries of B and C for each head
    */
   public Optional<MixerKernels> mixer(int heads, int headSize, int stateSize, int convWidth) {
-    boolean fit =
-        isTile(headSize)
-            && isTile(stateSize)
-            && heads % 8 == 0 // rows of the projection begin at multiples of 16 bytes
-            && convWidth == MixerKernels.CONVOLUTION_WIDTH
-            && card.hasShared(MixerKernels.sharedBytes(headSize, stateSize));
-    return fit ? Optional.of(new MixerKernels(card, heads, headSize, stateSize)) : Optional.empty();
+    return takesMixer(heads, headSize, stateSize, convWidth)
+            && card.hasShared(MixerKernels.sharedBytes(headSize, stateSize))
+        ? Optional.of(new MixerKernels(card, heads, headSize, stateSize))
+        : Optional.empty();
+  }
+
+  /** Whether the mixer's kernels are made for these sizes. */
+  public static boolean takesMixer(int heads, int headSize, int stateSize, int convWidth) {
+    return isTile(headSize)
+        && isTile(stateSize)
+        && heads % 8 == 0 // rows of the projection begin at multiples of 16 bytes
+        && convWidth == MixerKernels.CONVOLUTION_WIDTH;
   }
 
   /**
@@ -59,13 +69,15 @@ public final class Kernels {
    * @param headSize entries of the teacher's queries and keys for each head
    */
   public Optional<MatrixKernels> matrices(int heads, int headSize, int stateSize) {
-    boolean fit =
-        isTile(headSize)
-            && isTile(stateSize)
-            && card.hasShared(MatrixKernels.sharedBytes(headSize, stateSize));
-    return fit
+    return takesMatrices(headSize, stateSize)
+            && card.hasShared(MatrixKernels.sharedBytes(headSize, stateSize))
         ? Optional.of(new MatrixKernels(card, heads, headSize, stateSize))
         : Optional.empty();
+  }
+
+  /** Whether the kernels that compare matrices are made for these sizes. */
+  public static boolean takesMatrices(int headSize, int stateSize) {
+    return isTile(headSize) && isTile(stateSize);
   }
 
   /** Sizes up to which a tile's rows and accumulators fit into a block's memory and registers. */

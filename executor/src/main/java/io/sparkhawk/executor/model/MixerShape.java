@@ -4,7 +4,7 @@ package io.sparkhawk.executor.model;
  * The sizes of a student's mixer. The rows of its input projection are x, B, C, z, A in this order;
  * B and C are there if the mixer has states, A if it decays.
  */
-record MixerShape(
+public record MixerShape(
     MixerKind kind,
     int width,
     int innerWidth,
@@ -13,21 +13,23 @@ record MixerShape(
     int convWidth,
     int chunkSize) {
 
-  int headSize() {
+  /** Entries of x for each head. */
+  public int headSize() {
     return innerWidth / heads;
   }
 
   /** Channels of B, and as many of C. */
-  int stateChannels() {
+  public int stateChannels() {
     return kind.hasStates() ? heads * stateSize : 0;
   }
 
   /** Channels of x, B and C, over which the convolution runs. */
-  int convChannels() {
+  public int convChannels() {
     return innerWidth + 2 * stateChannels();
   }
 
-  int projectionRows() {
+  /** Rows of the input projection. */
+  public int projectionRows() {
     return convChannels() + innerWidth + (kind.decays() ? heads : 0);
   }
 }

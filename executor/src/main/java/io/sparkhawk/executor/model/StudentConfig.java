@@ -135,11 +135,13 @@ public record StudentConfig(
     return width / heads;
   }
 
-  MixerShape mixerShape() {
+  /** The sizes of each mixer that is not attention. */
+  public MixerShape mixerShape() {
     return new MixerShape(mixer, width, expand * width, heads, stateSize, convWidth, chunkSize);
   }
 
-  boolean isAttention(int block) {
+  /** Whether a block, counted from 0, keeps attention. */
+  public boolean isAttention(int block) {
     return attentionBlocks.contains(block);
   }
 

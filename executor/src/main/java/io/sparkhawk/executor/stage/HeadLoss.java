@@ -64,7 +64,7 @@ final class HeadLoss {
     long vocabulary = student.weight().shape().get(0);
     Optional<ElementKernels> kernels =
         ElementKernels.fits(vocabulary) ? Kernels.like(x).map(Kernels::elements) : Optional.empty();
-    long chunk = Math.max(1, (kernels.isPresent() ? DEVICE_CHUNK : HOST_CHUNK) / vocabulary);
+    long chunk = rowsAtOnce(vocabulary, kernels.isPresent());
     NDArray sum = Operators.zeros(x.getManager(), ElementType.of(x).accumulationType());
     for (long first = 0; first < rows; first += chunk) {
       long count = Math.min(chunk, rows - first);
@@ -80,6 +80,11 @@ final class HeadLoss {
       }
     }
     return Operators.scale(sum, 1.0 / rows);
+  }
+
+  /** Positions whose logits exist at a time. */
+  static long rowsAtOnce(long vocabulary, boolean kernels) {
+    return Math.max(1, (kernels ? DEVICE_CHUNK : HOST_CHUNK) / vocabulary);
   }
 
   /**

@@ -25,4 +25,13 @@ public final class Objectives {
       case DISTILL -> new DistillObjective(teacher, student, recompute);
     };
   }
+
+  /**
+   * Positions whose logits over the vocabulary stage 3 holds at a time.
+   *
+   * @param kernels whether there are kernels for the type and device of the models
+   */
+  public static long logitRows(long vocabulary, boolean kernels) {
+    return HeadLoss.rowsAtOnce(vocabulary, kernels);
+  }
 }

@@ -102,6 +102,11 @@ final class Batches implements AutoCloseable {
     return rows.rowLength();
   }
 
+  /** The most sequences that are computed at once. */
+  int largestMicroBatch() {
+    return Math.min(microBatch, sequences / worldSize);
+  }
+
   /** Number of the first global sample after step {@code step}: the position in the data. */
   long cursorAfter(long step) {
     return firstSample + (step + 1) * sequences;

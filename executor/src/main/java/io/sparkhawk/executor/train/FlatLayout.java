@@ -33,10 +33,15 @@ public record FlatLayout(long size, List<Range> segments, Map<String, Range> par
       long first = end;
       for (Parameter parameter : segment) {
         named.put(parameter.name(), new Range(end, parameter.size()));
-        end += (parameter.size() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        end += aligned(parameter.size());
       }
       ranges.add(new Range(first, end - first));
     }
     return new FlatLayout(end, List.copyOf(ranges), Collections.unmodifiableMap(named));
+  }
+
+  /** The elements that a parameter of {@code size} elements takes. */
+  static long aligned(long size) {
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 }

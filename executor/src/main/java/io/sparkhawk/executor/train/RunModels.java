@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 
@@ -69,6 +70,31 @@ final class RunModels {
 
   StudentConfig studentConfig() {
     return StudentConfig.of(PhiConfig.read(teacherFolder), plan.student());
+  }
+
+  /**
+   * Plans the memory of the plan's stage on this worker's GPU.
+   *
+   * @param sequences of the largest micro-batch
+   * @param length positions of a sequence
+   * @return empty on a CPU
+   * @throws io.sparkhawk.data.error.ConfigurationException if the GPU's memory is too small
+   */
+  Optional<PlannedMemory> planMemory(int sequences, int length) {
+    StageSettings stage = plan.stage();
+    return PlannedMemory.on(
+        device,
+        new MemoryPlan.Workload(
+            PhiConfig.read(teacherFolder),
+            studentConfig(),
+            stage.name(),
+            stage.target(),
+            stage.train(),
+            stage.recompute(),
+            sequences,
+            length,
+            type,
+            true));
   }
 
   /**

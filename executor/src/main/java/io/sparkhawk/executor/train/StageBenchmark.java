@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 
 /** Measures updates of one stage on random weights and tokens, in this process alone. */
@@ -55,6 +56,7 @@ public final class StageBenchmark {
    *     on a CPU
    * @param partSeconds median seconds of each part when it runs alone
    * @param loss mean over the losses of the last update
+   * @param planned what was predicted of the memory; empty on a CPU
    */
   public record Result(
       List<Double> stepSeconds,
@@ -62,7 +64,8 @@ public final class StageBenchmark {
       double modelFlops,
       long peakBytes,
       Map<String, Double> partSeconds,
-      double loss) {
+      double loss,
+      Optional<PlannedMemory> planned) {
 
     public double tokensPerSecond() {
       return tokens / median(stepSeconds);
@@ -72,8 +75,14 @@ public final class StageBenchmark {
   private final Settings settings;
   private final LanguageModel teacher;
   private final LanguageModel student;
+  private final Optional<PlannedMemory> planned;
 
-  private StageBenchmark(Settings settings, LanguageModel teacher, LanguageModel student) {
+  private StageBenchmark(
+      Settings settings,
+      LanguageModel teacher,
+      LanguageModel student,
+      Optional<PlannedMemory> planned) {
+    this.planned = planned;
     this.settings = settings;
     this.teacher = teacher;
     this.student = student;
@@ -82,12 +91,27 @@ public final class StageBenchmark {
   /** Builds the models and measures. */
   public static Result run(Settings settings) {
     StudentConfig config = StudentConfig.of(settings.teacher, settings.student);
+    Optional<PlannedMemory> planned = PlannedMemory.on(settings.device, workload(settings, config));
     try (Gradients paused = Gradients.pause();
         LanguageModel teacher =
             Models.randomTeacher(settings.teacher, settings.device, settings.type);
         LanguageModel student = Models.newStudent(teacher, config, 1, false)) {
-      return new StageBenchmark(settings, teacher, student).measure();
+      return new StageBenchmark(settings, teacher, student, planned).measure();
     }
+  }
+
+  private static MemoryPlan.Workload workload(Settings settings, StudentConfig student) {
+    return new MemoryPlan.Workload(
+        settings.teacher,
+        student,
+        settings.training.stage(),
+        settings.training.target(),
+        settings.training.parts(),
+        settings.training.recompute(),
+        settings.batch,
+        settings.length,
+        settings.type,
+        true);
   }
 
   private Result measure() {
@@ -116,7 +140,8 @@ public final class StageBenchmark {
               * settings.length,
           Kernels.usedMemory(ids),
           parts(trajectory, ids),
-          loss);
+          loss,
+          planned);
     }
   }
 

@@ -83,23 +83,27 @@ public final class StageTrainer {
     CheckpointStore checkpoints = CheckpointStore.open(hadoop, plan.runFolder());
     RunModels models = RunModels.forTraining(plan, hadoop, checkpoints);
     RunHashes hashes = RunIdentity.of(plan, hadoop, models.teacherFolder());
-    try (LanguageModel teacher = models.teacher();
-        LanguageModel student = models.student(teacher, plan.stageIndex());
-        Batches batches = Batches.of(plan, rows(plan, hadoop, Split.TRAIN), collective);
-        HeldOut heldOut = new HeldOut(rows(plan, hadoop, Split.VALIDATION), collective);
-        Gradients paused = Gradients.pause()) {
-      return new StageTrainer(
-              plan,
-              models,
-              collective,
-              listener,
-              checkpoints,
-              hashes,
-              teacher,
-              student,
-              batches,
-              heldOut)
-          .run();
+    try (Batches batches = Batches.of(plan, rows(plan, hadoop, Split.TRAIN), collective);
+        HeldOut heldOut = new HeldOut(rows(plan, hadoop, Split.VALIDATION), collective)) {
+      models
+          .planMemory(batches.largestMicroBatch(), batches.rowLength())
+          .ifPresent(memory -> listener.memoryPlanned(memory.plan().total(), memory.available()));
+      try (LanguageModel teacher = models.teacher();
+          LanguageModel student = models.student(teacher, plan.stageIndex());
+          Gradients paused = Gradients.pause()) {
+        return new StageTrainer(
+                plan,
+                models,
+                collective,
+                listener,
+                checkpoints,
+                hashes,
+                teacher,
+                student,
+                batches,
+                heldOut)
+            .run();
+      }
     }
   }
 

@@ -13,6 +13,14 @@ public interface TrainingListener {
         public void checkpointPublished(String stage, long step, String location) {}
       };
 
+  /**
+   * A stage begins on GPUs.
+   *
+   * @param needed bytes that each is predicted to need at the stage's peak
+   * @param available bytes that each has
+   */
+  default void memoryPlanned(long needed, long available) {}
+
   /** An update was applied on all ranks. */
   void step(StepMetrics metrics);
 

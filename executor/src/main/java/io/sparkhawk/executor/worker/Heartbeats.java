@@ -54,6 +54,11 @@ final class Heartbeats implements TrainingListener, AutoCloseable {
   }
 
   @Override
+  public void memoryPlanned(long needed, long available) {
+    queue.add(Optional.of(new WorkerEvent.MemoryPlanned(needed, available)));
+  }
+
+  @Override
   public void step(StepMetrics metrics) {
     queue.add(Optional.of(new WorkerEvent.StepDone(metrics)));
   }

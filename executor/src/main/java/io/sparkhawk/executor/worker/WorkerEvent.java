@@ -7,6 +7,9 @@ import java.util.Objects;
 /** What a worker tells the driver about its work while it goes on. */
 public sealed interface WorkerEvent extends Serializable {
 
+  /** What a stage is predicted to need, in bytes, of the memory of the worker's GPU. */
+  record MemoryPlanned(long needed, long available) implements WorkerEvent {}
+
   /** An update was applied on all ranks. */
   record StepDone(StepMetrics metrics) implements WorkerEvent {
     public StepDone {
