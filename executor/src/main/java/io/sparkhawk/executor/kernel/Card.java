@@ -16,7 +16,6 @@ final class Card {
   private final int capability;
   private final int multiprocessors;
   private final Pointer context;
-  private final ThreadLocal<Boolean> current = ThreadLocal.withInitial(() -> false);
   private final Map<String, Pointer> modules = new ConcurrentHashMap<>();
   private final Map<String, Kernel> kernels = new ConcurrentHashMap<>();
 
@@ -53,12 +52,14 @@ final class Card {
     return CudaDriver.usedMemory();
   }
 
-  /** Makes the calling thread's launches go to this device. */
+  /** Makes the calling thread's calls go to this device, until libtorch works on another. */
   void use() {
-    if (!current.get()) {
-      CudaDriver.use(context);
-      current.set(true);
-    }
+    CudaDriver.use(context);
+  }
+
+  /** What tells this device from all others of all hosts. */
+  String uuid() {
+    return CudaDriver.uuid(ordinal);
   }
 
   /**
