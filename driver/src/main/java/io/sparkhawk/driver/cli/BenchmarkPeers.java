@@ -48,7 +48,7 @@ final class BenchmarkPeers {
         throw new InfrastructureException("rank " + rank + " of the benchmark lost its parent");
       }
       endWith(in);
-      String[] words = invitation.split(" ");
+      String[] words = invitation.split(" ", -1);
       return listener.join(
           new RingPlace(1, rank, Arrays.asList(words).subList(1, words.length)),
           HexFormat.of().parseHex(words[0]),

@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.kernel.NcclCommunicator;
+import io.sparkhawk.executor.kernel.NcclCommunicator.Member;
 import io.sparkhawk.executor.tensor.ElementType;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
@@ -43,28 +44,39 @@ final class GradientSums {
         : NcclSum.join(gradients, collective);
   }
 
-  /** What each rank would bring into NCCL: a text of library and GPU, or an empty one. */
-  private static List<String> offers(NDArray gradients, Collective collective) {
-    String own =
+  /** What each rank would bring into NCCL; empty for those that cannot use it. */
+  private static List<Optional<Member>> offers(NDArray gradients, Collective collective) {
+    Optional<Member> own =
         ElementType.of(gradients) == ElementType.FLOAT32
-            ? NcclCommunicator.member(gradients).map(m -> m.library() + " " + m.gpu()).orElse("")
-            : "";
-    return collective.allGather(own.getBytes(StandardCharsets.UTF_8)).stream()
-        .map(bytes -> new String(bytes, StandardCharsets.UTF_8))
-        .toList();
+            ? NcclCommunicator.member(gradients)
+            : Optional.empty();
+    byte[] offer =
+        own.map(member -> member.library() + " " + member.gpu())
+            .orElse("")
+            .getBytes(StandardCharsets.UTF_8);
+    return collective.allGather(offer).stream().map(GradientSums::member).toList();
+  }
+
+  private static Optional<Member> member(byte[] offer) {
+    String text = new String(offer, StandardCharsets.UTF_8);
+    int space = text.indexOf(' ');
+    return space < 0
+        ? Optional.empty()
+        : Optional.of(
+            new Member(Integer.parseInt(text.substring(0, space)), text.substring(space + 1)));
   }
 
   /** Why these ranks cannot use NCCL together; empty if they can. */
-  static Optional<String> obstacle(List<String> offers) {
-    Set<String> libraries = new HashSet<>();
+  static Optional<String> obstacle(List<Optional<Member>> offers) {
+    Set<Integer> libraries = new HashSet<>();
     Set<String> gpus = new HashSet<>();
     for (int rank = 0; rank < offers.size(); rank++) {
       if (offers.get(rank).isEmpty()) {
         return Optional.of("rank " + rank + " has no NCCL or no float32 gradients");
       }
-      String[] parts = offers.get(rank).split(" ");
-      libraries.add(parts[0]);
-      if (!gpus.add(parts[1])) {
+      Member member = offers.get(rank).get();
+      libraries.add(member.library());
+      if (!gpus.add(member.gpu())) {
         return Optional.of("rank " + rank + " shares its GPU with another");
       }
     }
