@@ -22,6 +22,9 @@ import java.util.function.BooleanSupplier;
  */
 public final class NcclCommunicator implements AutoCloseable {
 
+  /** Sums are queued in less: a thread that sleeps would let the GPU run out of work. */
+  private static final long SPIN_NANOS = 200_000;
+
   private static final long POLL_NANOS = 20_000;
 
   private final Card card;
@@ -188,14 +191,22 @@ public final class NcclCommunicator implements AutoCloseable {
         if (Thread.currentThread().isInterrupted()) {
           throw failure(doing, "it was interrupted");
         }
-        if (System.nanoTime() - start > timeout.toNanos()) {
-          throw failure(doing, "it did not end in %d s".formatted(timeout.toSeconds()));
-        }
-        LockSupport.parkNanos(POLL_NANOS);
+        pause(System.nanoTime() - start, doing);
       }
     } catch (RuntimeException e) {
       abort();
       throw e;
+    }
+  }
+
+  private void pause(long waitedNanos, String doing) {
+    if (waitedNanos > timeout.toNanos()) {
+      throw failure(doing, "it did not end in %d s".formatted(timeout.toSeconds()));
+    }
+    if (waitedNanos < SPIN_NANOS) {
+      Thread.onSpinWait();
+    } else {
+      LockSupport.parkNanos(POLL_NANOS);
     }
   }
 
