@@ -26,6 +26,7 @@ public final class NcclCommunicator implements AutoCloseable {
   private static final long SPIN_NANOS = 200_000;
 
   private static final long POLL_NANOS = 20_000;
+  private static final long DRAIN_NANOS = Duration.ofSeconds(5).toNanos();
 
   private final Card card;
   private final int rank;
@@ -247,11 +248,25 @@ public final class NcclCommunicator implements AutoCloseable {
       return;
     }
     closed = true;
-    card.use();
     abort();
+    drain();
     CudaDriver.destroyEvent(ready);
     CudaDriver.destroyEvent(computed);
     CudaDriver.destroyEvent(summed);
     CudaDriver.destroyStream(stream);
+  }
+
+  /** Sums under way end soon after the abort; until then they write to their tensors. */
+  private void drain() {
+    try {
+      card.use();
+      CudaDriver.record(ready, stream);
+      long start = System.nanoTime();
+      while (!CudaDriver.isReached(ready) && System.nanoTime() - start < DRAIN_NANOS) {
+        LockSupport.parkNanos(POLL_NANOS);
+      }
+    } catch (InfrastructureException ignored) {
+      // The device has failed: nothing runs there any more.
+    }
   }
 }
