@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.executor.collective.Collective;
+import io.sparkhawk.executor.collective.SingleProcess;
 import io.sparkhawk.executor.model.MixerKind;
 import io.sparkhawk.executor.model.PhiConfig;
 import io.sparkhawk.executor.model.StudentSettings;
@@ -13,6 +15,7 @@ import io.sparkhawk.executor.stage.TrainedParts;
 import io.sparkhawk.executor.tensor.DeviceKind;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.LocalDevice;
+import io.sparkhawk.executor.tensor.Threads;
 import io.sparkhawk.executor.train.AdamW;
 import io.sparkhawk.executor.train.MemoryPlan;
 import io.sparkhawk.executor.train.PlannedMemory;
@@ -22,6 +25,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -30,12 +34,12 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code sparkhawk benchmark}: how fast one device trains, without data, files or Spark. */
+/** {@code sparkhawk benchmark}: how fast devices of this host train, without data or Spark. */
 @Command(
     name = "benchmark",
     description = {
-      "Measure updates of one stage with random weights and tokens on one device: tokens per second,"
-          + " memory, and where the time goes.",
+      "Measure updates of one stage with random weights and tokens on one device or several of this"
+          + " host: tokens per second, memory, and where the time goes.",
       ""
     },
     footer = {
@@ -45,7 +49,8 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  sparkhawk benchmark --preset tiny",
       "  sparkhawk benchmark --preset phi-1.5 --stage distill --batch 8 --device gpu"
-          + " --dtype bfloat16 --peak-tflops 989"
+          + " --dtype bfloat16 --peak-tflops 989",
+      "  sparkhawk benchmark --preset phi-1.5 --batch 8 --device gpu --dtype bfloat16 --workers 2"
     })
 final class BenchmarkCommand implements Runnable {
 
@@ -72,7 +77,7 @@ final class BenchmarkCommand implements Runnable {
       names = "--batch",
       paramLabel = "N",
       defaultValue = "4",
-      description = "Sequences of an update. Default: 4.")
+      description = "Sequences of an update, on each device. Default: 4.")
   private int batch;
 
   @Option(
@@ -110,6 +115,21 @@ final class BenchmarkCommand implements Runnable {
   private String type;
 
   @Option(
+      names = "--workers",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "Processes that train together on this host, each on a GPU of its own or a share of the"
+              + " cores. Default: 1.")
+  private int workers;
+
+  @Option(
+      names = "--rank",
+      hidden = true,
+      description = "Which of the workers this is, as their parent says.")
+  private Optional<Integer> rank = Optional.empty();
+
+  @Option(
       names = "--recompute",
       description = "Compute blocks a second time in the backward pass of stage distill.")
   private boolean recompute;
@@ -125,13 +145,59 @@ final class BenchmarkCommand implements Runnable {
 
   @Override
   public void run() {
-    StageBenchmark.Settings settings = settings();
-    StageBenchmark.Result result = StageBenchmark.run(settings);
-    print(settings, result);
-    json.ifPresent(file -> write(file, settings, result));
+    if (workers < 1) {
+      throw new ConfigurationException("--workers must be at least 1");
+    }
+    if (rank.isPresent()) {
+      measureAsRank(rank.get());
+    } else if (workers > 1) {
+      settings(DeviceKind.CPU); // a wrong option is better told by one process than by many
+      BenchmarkProcesses.run(workers, arguments(), spec.commandLine().getOut());
+    } else {
+      measure(settings(deviceKind()), SingleProcess.create());
+    }
   }
 
-  private StageBenchmark.Settings settings() {
+  private void measureAsRank(int number) {
+    LocalDevice.useGpu(number);
+    if (deviceKind() == DeviceKind.CPU) {
+      Threads.limit(Math.max(1, Runtime.getRuntime().availableProcessors() / workers));
+    }
+    try (Collective collective = BenchmarkPeers.join(number)) {
+      measure(settings(deviceKind()), collective);
+    }
+  }
+
+  /** All ranks measure; the first one tells. */
+  private void measure(StageBenchmark.Settings settings, Collective collective) {
+    StageBenchmark.Result result = StageBenchmark.run(settings, collective);
+    if (collective.rank() == 0) {
+      print(settings, result);
+      json.ifPresent(file -> write(file, settings, result));
+    }
+  }
+
+  private DeviceKind deviceKind() {
+    return Choice.of("--device", device, DeviceKind.class);
+  }
+
+  /** This command line, for a process of its own; its rank is missing. */
+  private List<String> arguments() {
+    List<String> arguments = new ArrayList<>(List.of("benchmark", "--preset", preset));
+    arguments.addAll(List.of("--stage", stage, "--device", device, "--dtype", type));
+    arguments.addAll(
+        List.of("--batch", "" + batch, "--steps", "" + steps, "--warmup", "" + warmup));
+    arguments.addAll(List.of("--workers", "" + workers));
+    length.ifPresent(positions -> arguments.addAll(List.of("--length", "" + positions)));
+    peak.ifPresent(tflops -> arguments.addAll(List.of("--peak-tflops", "" + tflops)));
+    json.ifPresent(file -> arguments.addAll(List.of("--json", file.toString())));
+    if (recompute) {
+      arguments.add("--recompute");
+    }
+    return arguments;
+  }
+
+  private StageBenchmark.Settings settings(DeviceKind kind) {
     PhiConfig teacher = sizes();
     int positions = length.orElse(teacher.maxPositions());
     if (batch < 1 || steps < 1 || warmup < 0 || positions < 1) {
@@ -150,7 +216,7 @@ final class BenchmarkCommand implements Runnable {
             recompute,
             OPTIMIZER,
             1),
-        LocalDevice.of(Choice.of("--device", device, DeviceKind.class)),
+        LocalDevice.of(kind),
         Choice.of("--dtype", type, ElementType.class),
         batch,
         positions,
@@ -176,12 +242,13 @@ final class BenchmarkCommand implements Runnable {
     double tflops = result.modelFlops() * result.tokensPerSecond() / result.tokens() / 1e12;
     out.printf(
         Locale.ROOT,
-        "%s, stage %s, %d sequences of %d, %s on %s%n",
+        "%s, stage %s, %d sequences of %d, %s on %s%s%n",
         preset,
         stage,
         settings.batch(),
         settings.length(),
         type,
+        result.ranks() == 1 ? "" : result.ranks() + " x ",
         device);
     out.printf(
         Locale.ROOT,
@@ -190,6 +257,15 @@ final class BenchmarkCommand implements Runnable {
         result.tokens() / seconds.get(seconds.size() - 1),
         result.tokens() / seconds.get(0),
         seconds.size());
+    if (result.ranks() > 1) {
+      out.printf(
+          Locale.ROOT,
+          "  of all       %,.0f; gradients are summed %s%n"
+              + "  waiting      %.2f ms of an update, nothing else to compute%n",
+          result.ranks() * result.tokensPerSecond(),
+          result.transport(),
+          1e3 * result.waitSeconds());
+    }
     out.printf(Locale.ROOT, "model TFLOP/s  %.1f", tflops);
     peak.ifPresent(p -> out.printf(Locale.ROOT, ", %.1f%% of %.0f", 100 * tflops / p, p));
     out.println();
@@ -233,8 +309,10 @@ final class BenchmarkCommand implements Runnable {
     ObjectNode root = mapper.createObjectNode();
     root.put("preset", preset).put("stage", stage).put("batch", settings.batch());
     root.put("length", settings.length()).put("device", device).put("dtype", type);
-    root.put("recompute", recompute);
+    root.put("recompute", recompute).put("workers", result.ranks());
     root.put("tokens_per_second", result.tokensPerSecond());
+    root.put("total_tokens_per_second", result.ranks() * result.tokensPerSecond());
+    root.put("gradient_sum", result.transport()).put("wait_seconds", result.waitSeconds());
     result.stepSeconds().forEach(root.putArray("step_seconds")::add);
     root.put("model_flops_per_token", result.modelFlops() / result.tokens());
     root.put("peak_gib", gib(result.peakBytes())).put("loss", result.loss());

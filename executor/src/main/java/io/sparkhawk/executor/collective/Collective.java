@@ -27,6 +27,9 @@ public interface Collective extends AutoCloseable {
   /** Names the training step in the messages of later failures. */
   void atStep(long step);
 
+  /** The step that was named last, or 0. */
+  long step();
+
   /** Sums {@code values} over all ranks, in place. Returns when the sum is there. */
   void allReduceSum(ByteBuffer values);
 

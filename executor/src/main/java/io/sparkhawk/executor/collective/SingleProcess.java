@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicReference;
 public final class SingleProcess implements Collective {
 
   private final AtomicReference<String> brokenBecause = new AtomicReference<>();
+  private long step;
 
   private SingleProcess() {}
 
@@ -30,7 +31,14 @@ public final class SingleProcess implements Collective {
   }
 
   @Override
-  public void atStep(long step) {}
+  public void atStep(long newStep) {
+    step = newStep;
+  }
+
+  @Override
+  public long step() {
+    return step;
+  }
 
   @Override
   public void allReduceSum(ByteBuffer values) {

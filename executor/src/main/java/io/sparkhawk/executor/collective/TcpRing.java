@@ -55,6 +55,11 @@ final class TcpRing implements Collective {
   }
 
   @Override
+  public long step() {
+    return step;
+  }
+
+  @Override
   public void allReduceSum(ByteBuffer values) {
     await(startAllReduceSum(values));
   }

@@ -20,7 +20,6 @@ final class Card {
   private final int multiprocessors;
   private final int sharedBytes;
   private final Pointer context;
-  private final ThreadLocal<Boolean> current = ThreadLocal.withInitial(() -> false);
   private final Map<String, Pointer> modules = new ConcurrentHashMap<>();
   private final Map<String, Kernel> kernels = new ConcurrentHashMap<>();
 
@@ -69,12 +68,14 @@ final class Card {
     return CudaDriver.totalMemory();
   }
 
-  /** Makes the calling thread's launches go to this device. */
+  /** Makes the calling thread's calls go to this device, until libtorch works on another. */
   void use() {
-    if (!current.get()) {
-      CudaDriver.use(context);
-      current.set(true);
-    }
+    CudaDriver.use(context);
+  }
+
+  /** What tells this device from all others of all hosts. */
+  String uuid() {
+    return CudaDriver.uuid(ordinal);
   }
 
   /**

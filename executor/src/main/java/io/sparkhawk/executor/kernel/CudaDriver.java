@@ -4,12 +4,14 @@ import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
+import com.sun.jna.ptr.FloatByReference;
 import com.sun.jna.ptr.IntByReference;
 import com.sun.jna.ptr.LongByReference;
 import com.sun.jna.ptr.PointerByReference;
 import io.sparkhawk.data.error.InfrastructureException;
+import java.util.HexFormat;
 
-/** The functions of the CUDA driver library that loading and launching kernels needs (cuda.h). */
+/** The functions of the CUDA driver library that kernels, streams and events need (cuda.h). */
 final class CudaDriver {
 
   static final int CAPABILITY_MAJOR = 75; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
@@ -18,6 +20,9 @@ final class CudaDriver {
   static final int SHARED_BYTES = 97; // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
   private static final int MAX_DYNAMIC_SHARED =
       8; // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+  private static final int NOT_READY = 600; // CUDA_ERROR_NOT_READY
+  private static final int NON_BLOCKING = 1; // CU_STREAM_NON_BLOCKING
+  private static final int UUID_BYTES = 16;
 
   static {
     try {
@@ -48,6 +53,28 @@ final class CudaDriver {
   private static native int cuMemGetInfo_v2(LongByReference free, LongByReference total);
 
   private static native int cuGetErrorName(int error, PointerByReference name);
+
+  private static native int cuDeviceGetUuid_v2(Pointer uuid, int device);
+
+  private static native int cuCtxGetStreamPriorityRange(
+      IntByReference least, IntByReference greatest);
+
+  private static native int cuStreamCreateWithPriority(
+      PointerByReference stream, int flags, int priority);
+
+  private static native int cuStreamDestroy_v2(Pointer stream);
+
+  private static native int cuStreamWaitEvent(Pointer stream, Pointer event, int flags);
+
+  private static native int cuEventCreate(PointerByReference event, int flags);
+
+  private static native int cuEventRecord(Pointer event, Pointer stream);
+
+  private static native int cuEventQuery(Pointer event);
+
+  private static native int cuEventElapsedTime(FloatByReference millis, Pointer from, Pointer to);
+
+  private static native int cuEventDestroy_v2(Pointer event);
 
   private static native int cuLaunchKernel(
       Pointer function,
@@ -152,6 +179,69 @@ final class CudaDriver {
             parameters,
             Pointer.NULL),
         name);
+  }
+
+  /** The identity of a device, in hexadecimal. */
+  static String uuid(int ordinal) {
+    try (Memory uuid = new Memory(UUID_BYTES)) {
+      check(cuDeviceGetUuid_v2(uuid, device(ordinal)), "cuDeviceGetUuid");
+      return HexFormat.of().formatHex(uuid.getByteArray(0, UUID_BYTES));
+    }
+  }
+
+  /** A stream of the current context whose kernels go before those of other streams. */
+  static Pointer urgentStream() {
+    IntByReference least = new IntByReference();
+    IntByReference greatest = new IntByReference();
+    check(cuCtxGetStreamPriorityRange(least, greatest), "cuCtxGetStreamPriorityRange");
+    PointerByReference stream = new PointerByReference();
+    check(
+        cuStreamCreateWithPriority(stream, NON_BLOCKING, greatest.getValue()),
+        "cuStreamCreateWithPriority");
+    return stream.getValue();
+  }
+
+  /** An event of the current context, which remembers when it was reached. */
+  static Pointer event() {
+    PointerByReference event = new PointerByReference();
+    check(cuEventCreate(event, 0), "cuEventCreate");
+    return event.getValue();
+  }
+
+  /** Lets {@code event} stand for all that is queued on {@code stream} now. */
+  static void record(Pointer event, Pointer stream) {
+    check(cuEventRecord(event, stream), "cuEventRecord");
+  }
+
+  /** Lets what is queued on {@code stream} from now on wait for {@code event} as last recorded. */
+  static void waitFor(Pointer stream, Pointer event) {
+    check(cuStreamWaitEvent(stream, event, 0), "cuStreamWaitEvent");
+  }
+
+  /** Whether all that {@code event} stands for has been done. */
+  static boolean isReached(Pointer event) {
+    int status = cuEventQuery(event);
+    if (status != NOT_READY) {
+      check(status, "cuEventQuery");
+    }
+    return status != NOT_READY;
+  }
+
+  /** Seconds between two events that were reached. */
+  static double secondsBetween(Pointer from, Pointer to) {
+    FloatByReference millis = new FloatByReference();
+    check(cuEventElapsedTime(millis, from, to), "cuEventElapsedTime");
+    return millis.getValue() / 1e3;
+  }
+
+  /** Gives an event back; a failure leaves nothing to be done. */
+  static void destroyEvent(Pointer event) {
+    cuEventDestroy_v2(event);
+  }
+
+  /** Gives a stream back when it is empty; a failure leaves nothing to be done. */
+  static void destroyStream(Pointer stream) {
+    cuStreamDestroy_v2(stream);
   }
 
   private static void check(int status, String what) {

@@ -2,28 +2,21 @@ package io.sparkhawk.executor.kernel;
 
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
-import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import com.sun.jna.StringArray;
 import com.sun.jna.ptr.IntByReference;
 import com.sun.jna.ptr.LongByReference;
 import com.sun.jna.ptr.PointerByReference;
 import io.sparkhawk.data.error.InfrastructureException;
-import io.sparkhawk.executor.tensor.DeviceMemory;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
-import java.util.stream.Stream;
 
 /** NVIDIA's run-time compiler for CUDA C++ (nvrtc.h), which comes with libtorch's CUDA builds. */
 final class Nvrtc {
 
   static {
-    Native.register(Nvrtc.class, open());
+    Native.register(
+        Nvrtc.class, CudaLibraries.require("nvrtc", "libnvrtc.so.13", "libnvrtc.so.12"));
   }
 
   private Nvrtc() {}
@@ -49,52 +42,6 @@ final class Nvrtc {
   private static native int nvrtcGetCUBIN(Pointer program, Pointer image);
 
   private static native int nvrtcDestroyProgram(PointerByReference program);
-
-  /** The library beside libtorch, in a folder that the loader searches, or the toolkit's. */
-  private static NativeLibrary open() {
-    List<String> names = new ArrayList<>();
-    List<Path> folders = new ArrayList<>(List.of(DeviceMemory.libraryFolder()));
-    String searched = System.getenv("LD_LIBRARY_PATH");
-    if (searched != null) {
-      Stream.of(searched.split(":")).filter(f -> !f.isBlank()).map(Path::of).forEach(folders::add);
-    }
-    folders.add(Path.of("/usr/local/cuda/lib64"));
-    folders.forEach(folder -> names.addAll(librariesIn(folder)));
-    names.addAll(List.of("libnvrtc.so.13", "libnvrtc.so.12"));
-    Optional<NativeLibrary> found =
-        names.stream().map(Nvrtc::load).flatMap(Optional::stream).findFirst();
-    return found.orElseThrow(
-        () ->
-            new InfrastructureException(
-                "NVIDIA's run-time compiler libnvrtc was not found in "
-                    + folders
-                    + "; it comes with PyTorch for CUDA and with the CUDA toolkit: add its folder to"
-                    + " LD_LIBRARY_PATH"));
-  }
-
-  private static Optional<NativeLibrary> load(String name) {
-    try {
-      return Optional.of(NativeLibrary.getInstance(name));
-    } catch (UnsatisfiedLinkError e) {
-      return Optional.empty();
-    }
-  }
-
-  private static List<String> librariesIn(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      return List.of();
-    }
-    try (Stream<Path> files = Files.list(folder)) {
-      return files
-          .filter(
-              file -> file.getFileName().toString().matches("libnvrtc(-[0-9a-f]+)?\\.so[.0-9]*"))
-          .map(Path::toString)
-          .sorted()
-          .toList();
-    } catch (IOException e) {
-      return List.of();
-    }
-  }
 
   static String version() {
     IntByReference major = new IntByReference();

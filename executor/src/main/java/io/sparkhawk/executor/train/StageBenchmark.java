@@ -3,6 +3,7 @@ package io.sparkhawk.executor.train;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.kernel.Kernels;
 import io.sparkhawk.executor.model.LanguageModel;
 import io.sparkhawk.executor.model.Models;
@@ -21,7 +22,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 
-/** Measures updates of one stage on random weights and tokens, in this process alone. */
+/**
+ * Measures updates of one stage on random weights and tokens, alone or together with the other
+ * ranks of a collective, which each have a device of their own and make the same calls.
+ */
 public final class StageBenchmark {
 
   private static final double LEARNING_RATE = 1e-4;
@@ -30,7 +34,7 @@ public final class StageBenchmark {
   /**
    * What is measured.
    *
-   * @param batch sequences of an update
+   * @param batch sequences of an update on each rank
    * @param length positions of a sequence
    * @param warmup updates before those that count
    * @param steps updates that count
@@ -50,53 +54,65 @@ public final class StageBenchmark {
    * What was measured.
    *
    * @param stepSeconds of the updates that count, sorted
-   * @param tokens of an update
-   * @param modelFlops floating-point operations of the matrix products that an update needs
+   * @param ranks devices that trained together
+   * @param transport how their gradients were summed
+   * @param tokens of an update on each rank
+   * @param modelFlops floating-point operations of the matrix products that an update needs on each
+   *     rank
    * @param peakBytes memory of the device in use afterwards, which libtorch does not give back; 0
    *     on a CPU
+   * @param waitSeconds median over the updates of the time in which this rank waited for others and
+   *     computed nothing
    * @param partSeconds median seconds of each part when it runs alone
    * @param loss mean over the losses of the last update
    * @param planned what was predicted of the memory; empty on a CPU
    */
   public record Result(
+      int ranks,
+      String transport,
       List<Double> stepSeconds,
       long tokens,
       double modelFlops,
       long peakBytes,
+      double waitSeconds,
       Map<String, Double> partSeconds,
       double loss,
       Optional<PlannedMemory> planned) {
 
+    /** Tokens of one device per second. */
     public double tokensPerSecond() {
       return tokens / median(stepSeconds);
     }
   }
 
   private final Settings settings;
+  private final Collective collective;
   private final LanguageModel teacher;
   private final LanguageModel student;
   private final Optional<PlannedMemory> planned;
 
   private StageBenchmark(
       Settings settings,
+      Collective collective,
       LanguageModel teacher,
       LanguageModel student,
       Optional<PlannedMemory> planned) {
     this.planned = planned;
     this.settings = settings;
+    this.collective = collective;
     this.teacher = teacher;
     this.student = student;
   }
 
-  /** Builds the models and measures. */
-  public static Result run(Settings settings) {
+  /** Builds the models and measures; called by all ranks of the collective. */
+  public static Result run(Settings settings, Collective collective) {
     StudentConfig config = StudentConfig.of(settings.teacher, settings.student);
     Optional<PlannedMemory> planned = PlannedMemory.on(settings.device, workload(settings, config));
     try (Gradients paused = Gradients.pause();
         LanguageModel teacher =
             Models.randomTeacher(settings.teacher, settings.device, settings.type);
         LanguageModel student = Models.newStudent(teacher, config, 1, false)) {
-      return new StageBenchmark(settings, teacher, student, planned).measure();
+      return new StageBenchmark(settings, collective, teacher, student, planned).measure();
     }
   }
 
@@ -115,10 +131,11 @@ public final class StageBenchmark {
   }
 
   private Result measure() {
-    try (Trajectory trajectory = Trajectory.start(teacher, student, settings.training);
+    try (Trajectory trajectory = Trajectory.start(teacher, student, settings.training, collective);
         TensorScope scope = TensorScope.open()) {
       NDArray ids = tokens();
       List<Double> seconds = new ArrayList<>();
+      List<Double> waits = new ArrayList<>();
       Trajectory.Step last = null;
       for (int i = 0; i < settings.warmup + settings.steps; i++) {
         long start = System.nanoTime();
@@ -126,12 +143,16 @@ public final class StageBenchmark {
         if (i >= settings.warmup) {
           synchronise();
           seconds.add((System.nanoTime() - start) / 1e9);
+          waits.add(last.waitSeconds());
         }
       }
       seconds.sort(null);
+      waits.sort(null);
       double loss =
           last.losses().stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
       return new Result(
+          collective.worldSize(),
+          trajectory.transport(),
           List.copyOf(seconds),
           (long) settings.batch * settings.length,
           new ModelFlops(settings.teacher, student, settings.length)
@@ -139,6 +160,7 @@ public final class StageBenchmark {
               * settings.batch
               * settings.length,
           Kernels.usedMemory(ids),
+          median(waits),
           parts(trajectory, ids),
           loss,
           planned);
@@ -146,7 +168,7 @@ public final class StageBenchmark {
   }
 
   private NDArray tokens() {
-    Random random = new Random(1);
+    Random random = new Random(1 + collective.rank());
     int[] ids = new int[settings.batch * settings.length];
     Arrays.setAll(ids, i -> random.nextInt(settings.teacher.vocabulary()));
     return student.manager().create(ids, new Shape(settings.batch, settings.length));

@@ -131,16 +131,17 @@ public final class StageTrainer {
               .map(checkpoint -> resume(checkpoint, state))
               .orElseGet(() -> StageFigures.start(stage.steps(), untrained));
       long done = newest.map(checkpoint -> checkpoint.position().step()).orElse(0L);
-      TrainingStep step =
+      try (TrainingStep step =
           new TrainingStep(
               Objectives.of(stage.name(), stage.target(), teacher, student, stage.recompute()),
               parameters,
               optimizer,
               collective,
-              stage.clipNorm());
-      for (long k = done; k < stage.steps(); k++) {
-        train(step, k, figures);
-        saveIfDue(k + 1, state, optimizer, figures);
+              stage.clipNorm())) {
+        for (long k = done; k < stage.steps(); k++) {
+          train(step, k, figures);
+          saveIfDue(k + 1, state, optimizer, figures);
+        }
       }
       return figures.result(stage.name(), stage.steps() * stage.batchTokens(), heldOutEvaluation());
     }

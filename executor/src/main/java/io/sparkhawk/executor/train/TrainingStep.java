@@ -14,7 +14,7 @@ import java.util.stream.DoubleStream;
  * <p>The all-reduce of a segment starts as soon as the last micro-batch has passed it, while the
  * next segment computes. All ranks end with the same weights, bit for bit.
  */
-final class TrainingStep {
+final class TrainingStep implements AutoCloseable {
 
   private final Objective objective;
   private final FlatParameters parameters;
@@ -24,6 +24,8 @@ final class TrainingStep {
   private final double clipNorm;
 
   /**
+   * All ranks of the collective must make theirs at the same point.
+   *
    * @param clipNorm largest norm of the gradient, 0 for any
    */
   TrainingStep(
@@ -36,7 +38,7 @@ final class TrainingStep {
     this.parameters = parameters;
     this.optimizer = optimizer;
     this.collective = collective;
-    this.sum = new GradientSum(parameters.gradients(), collective);
+    this.sum = GradientSums.of(parameters.gradients(), collective);
     this.clipNorm = clipNorm;
   }
 
@@ -47,7 +49,7 @@ final class TrainingStep {
    * @param gradientNorm norm before clipping
    * @param applied whether the update was made: not where the gradient is not finite
    * @param computeSeconds forward, backward and optimizer
-   * @param waitSeconds waiting for the other ranks
+   * @param waitSeconds waiting for the other ranks while nothing was computed
    */
   record Outcome(
       List<Double> losses,
@@ -79,24 +81,30 @@ final class TrainingStep {
             }
           });
     }
-    long computed = System.nanoTime();
-    sum.await();
-    double[] losses = collective.allReduceSum(objective.losses().read());
-    long reduced = System.nanoTime();
+    double waited = sum.await();
+    double[] own = objective.losses().read();
+    long read = System.nanoTime();
+    double[] losses = collective.allReduceSum(own);
+    waited += (System.nanoTime() - read) / 1e9;
 
     double norm = gradientNorm();
     boolean finite = Double.isFinite(norm);
     if (finite) {
       optimizer.update(parameters, learningRate, clipFactor(norm));
     }
-    long waited = reduced - computed;
-    long total = System.nanoTime() - start;
+    double total = (System.nanoTime() - start) / 1e9;
     return new Outcome(
-        DoubleStream.of(losses).boxed().toList(),
-        norm,
-        finite,
-        (total - waited) / 1e9,
-        waited / 1e9);
+        DoubleStream.of(losses).boxed().toList(), norm, finite, total - waited, waited);
+  }
+
+  /** How the gradients of the ranks are summed, in a few words. */
+  String transport() {
+    return sum.description();
+  }
+
+  @Override
+  public void close() {
+    sum.close();
   }
 
   private double gradientNorm() {

@@ -1,6 +1,7 @@
 package io.sparkhawk.executor.train;
 
 import ai.djl.ndarray.NDArray;
+import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.collective.SingleProcess;
 import io.sparkhawk.executor.model.LanguageModel;
 import io.sparkhawk.executor.stage.HiddenTarget;
@@ -11,10 +12,7 @@ import io.sparkhawk.executor.stage.TrainedParameters;
 import io.sparkhawk.executor.stage.TrainedParts;
 import java.util.List;
 
-/**
- * Updates of one stage on given batches in one process: for comparison with a reference's, and to
- * be measured.
- */
+/** Updates of one stage on given batches: for comparison with a reference's, and to be measured. */
 public final class Trajectory implements AutoCloseable {
 
   /**
@@ -33,9 +31,12 @@ public final class Trajectory implements AutoCloseable {
   private final Objective objective;
   private final FlatParameters parameters;
   private final AdamW optimizer;
+  private final Collective collective;
   private final TrainingStep step;
 
-  private Trajectory(LanguageModel teacher, LanguageModel student, Settings settings) {
+  private Trajectory(
+      LanguageModel teacher, LanguageModel student, Settings settings, Collective collective) {
+    this.collective = collective;
     this.parameters =
         FlatParameters.of(
             student.manager(),
@@ -44,24 +45,33 @@ public final class Trajectory implements AutoCloseable {
     this.optimizer = new AdamW(student.manager(), parameters, settings.hyperparameters);
     this.objective =
         Objectives.of(settings.stage, settings.target, teacher, student, settings.recompute);
-    this.step =
-        new TrainingStep(
-            objective, parameters, optimizer, SingleProcess.create(), settings.clipNorm);
+    this.step = new TrainingStep(objective, parameters, optimizer, collective, settings.clipNorm);
   }
 
-  /** Starts from the student's weights, which become part of the trajectory. */
+  /** Starts from the student's weights, which become part of the trajectory; in one process. */
   public static Trajectory start(LanguageModel teacher, LanguageModel student, Settings settings) {
-    return new Trajectory(teacher, student, settings);
+    return start(teacher, student, settings, SingleProcess.create());
   }
 
-  /** Losses (one for each block, or one) and gradient norm of a step, both before its update. */
-  public record Step(List<Double> losses, double gradientNorm) {}
+  /** As above, with the other ranks of the collective, which have the same weights. */
+  public static Trajectory start(
+      LanguageModel teacher, LanguageModel student, Settings settings, Collective collective) {
+    return new Trajectory(teacher, student, settings, collective);
+  }
 
-  /** Makes one update on token ids (batch, length). */
+  /**
+   * Losses (one for each block, or one) and gradient norm of a step, both before its update.
+   *
+   * @param waitSeconds waiting for the other ranks while nothing was computed
+   */
+  public record Step(List<Double> losses, double gradientNorm, double waitSeconds) {}
+
+  /** Makes one update on token ids (batch, length), as many on every rank. */
   public Step step(NDArray ids, double learningRate) {
-    int sequences = (int) ids.getShape().get(0);
+    int sequences = (int) ids.getShape().get(0) * collective.worldSize();
+    collective.atStep(collective.step() + 1);
     TrainingStep.Outcome outcome = step.run(List.of(ids), sequences, learningRate);
-    return new Step(outcome.losses(), outcome.gradientNorm());
+    return new Step(outcome.losses(), outcome.gradientNorm(), outcome.waitSeconds());
   }
 
   /** Computes losses and gradients without an update. */
@@ -79,12 +89,18 @@ public final class Trajectory implements AutoCloseable {
     optimizer.update(parameters, learningRate, 1);
   }
 
+  /** How the gradients of the ranks are summed, in a few words. */
+  public String transport() {
+    return step.transport();
+  }
+
   public FlatParameters parameters() {
     return parameters;
   }
 
   @Override
   public void close() {
+    step.close();
     optimizer.close();
     parameters.close();
   }

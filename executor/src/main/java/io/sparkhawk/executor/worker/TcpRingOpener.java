@@ -5,7 +5,7 @@ import io.sparkhawk.executor.collective.RingListener;
 import io.sparkhawk.executor.collective.RingPlace;
 import java.time.Duration;
 
-/** Opens the ring over TCP, for workers without GPUs; a single worker gets no ring. */
+/** Opens the ring over TCP, which also brings GPUs together; a single worker gets no ring. */
 public record TcpRingOpener() implements CollectiveOpener {
 
   @Override

@@ -48,14 +48,14 @@ class TrainingStepTest {
                 student.manager(),
                 type,
                 TrainedParameters.of(student, stage, TrainedParts.ALL, HiddenTarget.MIXER));
-        AdamW optimizer = new AdamW(student.manager(), parameters, RECIPE)) {
-      TrainingStep step =
-          new TrainingStep(
-              Objectives.of(stage, HiddenTarget.MIXER, teacher, student, false),
-              parameters,
-              optimizer,
-              SingleProcess.create(),
-              1);
+        AdamW optimizer = new AdamW(student.manager(), parameters, RECIPE);
+        TrainingStep step =
+            new TrainingStep(
+                Objectives.of(stage, HiddenTarget.MIXER, teacher, student, false),
+                parameters,
+                optimizer,
+                SingleProcess.create(),
+                1)) {
       run(step, student); // makes masks and other tensors that are kept
       int ofTeacher = tensors(teacher);
       int ofStudent = tensors(student);

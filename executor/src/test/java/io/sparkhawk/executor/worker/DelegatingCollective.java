@@ -30,6 +30,11 @@ class DelegatingCollective implements Collective {
   }
 
   @Override
+  public long step() {
+    return delegate.step();
+  }
+
+  @Override
   public void allReduceSum(ByteBuffer values) {
     delegate.allReduceSum(values);
   }
