@@ -70,7 +70,7 @@ final class PassBytes {
   }
 
   private long keptInMlp() {
-    return work.kernels() ? mlp : 2 * mlp + hidden; // without them GELU's output, and the result
+    return work.kernels() ? mlp : 4 * mlp + hidden; // without them GELU's parts, and the result
   }
 
   /** Rotated queries and keys, values, output by heads and joined, result, and log sums. */
@@ -114,7 +114,7 @@ final class PassBytes {
     long chunks = (work.length() + size - 1) / size;
     long bAndC = 2 * rows * shape.stateChannels() * element;
     long within = rows * shape.heads() * size * (2 * element + factors()) + bAndC + inner();
-    long across = bAndC + inner() + 2 * work.sequences() * chunks * stateSize();
+    long across = bAndC + inner() + 2L * work.sequences() * chunks * stateSize();
     return outside + (element == sum ? projected() : 0) + within + (chunks > 1 ? across : 0);
   }
 
@@ -133,7 +133,8 @@ final class PassBytes {
     double rotated = (double) teacher.rotaryDimensions() / teacher.headSize();
     long rotation = work.kernels() ? hidden : Math.round(hidden * (1 + 4.5 * rotated));
     long attention = 5 * hidden + 2 * rotation + rows * teacher.heads() * sum;
-    return hidden + attention + 2 * mlp + 3 * hidden;
+    int activations = work.kernels() ? 2 : 6; // GELU in one operator or in five
+    return hidden + attention + activations * mlp + 3 * hidden;
   }
 
   /** What is made beside what is kept while one block is in work, at its largest. */
