@@ -108,23 +108,23 @@ final class PassBytes {
   private long recordedMixer() {
     long outside = 2 * channels() + 4 * inner() + hidden; // around the scan
     if (shape.kind() == MixerKind.TOEPLITZ) {
-      return outside + projected() + inner() + toeplitz();
+      return outside + inner() + rows * shape.heads() * work.length() * element;
     }
     long size = Math.min(shape.chunkSize(), work.length());
     long chunks = (work.length() + size - 1) / size;
     long bAndC = 2 * rows * shape.stateChannels() * element;
-    long within = rows * shape.heads() * size * (2 * element + factors()) + bAndC + inner();
-    long across = bAndC + inner() + 2L * work.sequences() * chunks * stateSize();
-    return outside + (element == sum ? projected() : 0) + within + (chunks > 1 ? across : 0);
+    boolean decays = shape.kind() == MixerKind.MAMBA2; // only then do the factors have gradients
+    long factors = decays ? 2 * element + factors() : 2 * element;
+    long within = rows * shape.heads() * size * factors + bAndC + inner();
+    long states = (decays ? 2L : 1L) * work.sequences() * chunks * stateSize();
+    long across = bAndC + inner() + states;
+    long decayInput = decays && element == sum ? projected() : 0; // A is a view of it
+    return outside + decayInput + within + (chunks > 1 ? across : 0);
   }
 
   /** Bytes of an exponential: in the accumulation type, and rounded if that is another. */
   private long factors() {
     return element == sum ? sum : sum + element;
-  }
-
-  private long toeplitz() {
-    return (long) shape.heads() * work.length() * work.length() * element * 3;
   }
 
   /** What a block of the teacher makes, of which nothing is freed before it is through. */
