@@ -70,7 +70,7 @@ final class PassBytes {
   }
 
   private long keptInMlp() {
-    return work.kernels() ? mlp : 2 * mlp + hidden; // without them GELU's output, and the result
+    return work.kernels() ? mlp : 4 * mlp + hidden; // without them GELU's parts, and the result
   }
 
   /** Rotated queries and keys, values, output by heads and joined, result, and log sums. */
@@ -108,23 +108,23 @@ final class PassBytes {
   private long recordedMixer() {
     long outside = 2 * channels() + 4 * inner() + hidden; // around the scan
     if (shape.kind() == MixerKind.TOEPLITZ) {
-      return outside + projected() + inner() + toeplitz();
+      return outside + inner() + rows * shape.heads() * work.length() * element;
     }
     long size = Math.min(shape.chunkSize(), work.length());
     long chunks = (work.length() + size - 1) / size;
     long bAndC = 2 * rows * shape.stateChannels() * element;
-    long within = rows * shape.heads() * size * (2 * element + factors()) + bAndC + inner();
-    long across = bAndC + inner() + 2 * work.sequences() * chunks * stateSize();
-    return outside + (element == sum ? projected() : 0) + within + (chunks > 1 ? across : 0);
+    boolean decays = shape.kind() == MixerKind.MAMBA2; // only then do the factors have gradients
+    long factors = decays ? 2 * element + factors() : 2 * element;
+    long within = rows * shape.heads() * size * factors + bAndC + inner();
+    long states = (decays ? 2L : 1L) * work.sequences() * chunks * stateSize();
+    long across = bAndC + inner() + states;
+    long decayInput = decays && element == sum ? projected() : 0; // A is a view of it
+    return outside + decayInput + within + (chunks > 1 ? across : 0);
   }
 
   /** Bytes of an exponential: in the accumulation type, and rounded if that is another. */
   private long factors() {
     return element == sum ? sum : sum + element;
-  }
-
-  private long toeplitz() {
-    return (long) shape.heads() * work.length() * work.length() * element * 3;
   }
 
   /** What a block of the teacher makes, of which nothing is freed before it is through. */
@@ -133,7 +133,8 @@ final class PassBytes {
     double rotated = (double) teacher.rotaryDimensions() / teacher.headSize();
     long rotation = work.kernels() ? hidden : Math.round(hidden * (1 + 4.5 * rotated));
     long attention = 5 * hidden + 2 * rotation + rows * teacher.heads() * sum;
-    return hidden + attention + 2 * mlp + 3 * hidden;
+    int activations = work.kernels() ? 2 : 6; // GELU in one operator or in five
+    return hidden + attention + activations * mlp + 3 * hidden;
   }
 
   /** What is made beside what is kept while one block is in work, at its largest. */

@@ -113,6 +113,38 @@ class MemoryPlanTest {
   }
 
   @Test
+  void recordedBlockKeepsWhatDerivativesOfOperatorsNeed() {
+    // One sequence of 128 positions, width 32, 4 heads of 8, state size 64, chunks of 64, float32.
+    PhiConfig sizes = new PhiConfig(32, 1, 4, 128, 50, 4, 10000, 1e-5, 128, false);
+    StudentSettings chunksOf64 =
+        new StudentSettings(MixerKind.MAMBA2, false, 64, 4, 1, 64, List.of());
+    PassBytes passes =
+        new PassBytes(
+            new MemoryPlan.Workload(
+                sizes,
+                StudentConfig.of(sizes, chunksOf64),
+                StageKind.DISTILL,
+                HiddenTarget.MIXER,
+                TrainedParts.ALL,
+                false,
+                1,
+                128,
+                ElementType.FLOAT32,
+                false));
+    long norm = 32 + 2;
+    long mlp = 4 * 128 + 32; // fc1's output, two factors of GELU, its output, fc2's output
+    long channels = 32 + 2 * 4 * 64; // of x, B and C: padded and convolved
+    long projected = channels + 32 + 4;
+    long within = 4 * 64 * 3 + 2 * 4 * 64 + 32; // scores, decays, their product; C and B, x
+    long across = 2 * 4 * 64 + 32; // B and C times their decays, x
+    long outside = 2 * channels + projected + 4 * 32 + 32; // sum, gate's two, product, result
+    long states = 2 * 2 * 4 * 64 * 8; // one by one and joined, of two chunks
+
+    assertThat(passes.keptInBlock(false))
+        .isEqualTo(4 * (128 * (norm + mlp + within + across + outside) + states));
+  }
+
+  @Test
   void recomputingKeepsHiddenStatesAlone() {
     // Of both models: the inputs of 24 blocks and the last output; and the teacher's normalised.
     assertThat(MemoryPlan.of(phi(StageKind.DISTILL, 8, true)).bytes().get(Part.ACTIVATIONS))
