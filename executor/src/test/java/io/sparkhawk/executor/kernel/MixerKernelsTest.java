@@ -30,8 +30,18 @@ class MixerKernelsTest {
   /** Tiles, the matrix, the state and the result are each rounded once. */
   private static final double TOLERANCE = 3 * Twins.ROUNDOFF;
 
+  /** Of the gradient of one head's decays, the worst of all heads. */
+  private static final double DECAY_TOLERANCE = 2 * TOLERANCE;
+
   /** Gradients smaller than this share of what they are sums of are compared with the share. */
   private static final double CANCELLATION = 0.02;
+
+  /**
+   * The same for the gradients of decays. Each is a sum over a whole head, of random signs here, of
+   * products of y and its gradient; its error is a share of what such a sum usually is: the norm of
+   * the gradient of x times that of one y.
+   */
+  private static final double DECAY_CANCELLATION = 0.5;
 
   @ParameterizedTest
   @CsvSource({
@@ -210,55 +220,76 @@ class MixerKernelsTest {
     return twins.of(values, ElementType.BFLOAT16, sizes.batch, sizes.length, row);
   }
 
+  /** What the kernels take, and the gradient of the output. */
+  private record Inputs(
+      Twin projected, Twin convWeight, Twin convBias, Twin gateBias, Twin skip, Twin outGradient) {
+
+    static Inputs random(Twins twins, Sizes sizes, Decays decays) {
+      return new Inputs(
+          projection(twins, sizes, decays),
+          twins.normal(0, 0.5, sizes.channels(), 1, 4),
+          twins.normal(0, 0.2, sizes.channels()),
+          twins.normal(0, 0.5, sizes.inner()),
+          twins.normal(1, 0.3, sizes.heads),
+          twins.normal(0, 1, sizes.batch, sizes.length, sizes.inner()));
+    }
+  }
+
   private static void check(Twins twins, Sizes sizes, Decays decays) {
-    Twin projected = projection(twins, sizes, decays);
-    Twin convWeight = twins.normal(0, 0.5, sizes.channels(), 1, 4);
-    Twin convBias = twins.normal(0, 0.2, sizes.channels());
-    Twin gateBias = twins.normal(0, 0.5, sizes.inner());
-    Twin skip = twins.normal(1, 0.3, sizes.heads);
-    Twin outGradient = twins.normal(0, 1, sizes.batch, sizes.length, sizes.inner());
+    Inputs in = Inputs.random(twins, sizes, decays);
+    List<double[]> results = kernelResults(twins, sizes, in);
+    double[] exact = differentiate(sizes, in);
+
+    Map<String, Double> errors = new LinkedHashMap<>();
+    errors.put("output", Twins.error(results.get(0), exact, 0));
+    putProjectionErrors(sizes, in.projected, results.get(3), errors);
+    double ofDecays = decayError(sizes, in.projected, results.get(3));
+    errors.put("convolution", Twins.error(results.get(4), taps(in.convWeight, in.convBias), 0));
+    errors.put("skip", Twins.error(results.get(5), gradientOf(in.skip), 0));
+    System.out.println(sizes + " A, worst head " + ofDecays + ", " + errors);
+    assertThat(results.get(1)).as("output with states").isEqualTo(results.get(0));
+    assertThat(errors).allSatisfy((name, error) -> assertThat(error).isLessThan(TOLERANCE));
+    assertThat(ofDecays).isLessThan(DECAY_TOLERANCE);
+  }
+
+  /** Output, output and states for training, gradients of projection, convolution and skip. */
+  private static List<double[]> kernelResults(Twins twins, Sizes sizes, Inputs in) {
     MixerKernels kernels =
         twins.kernels().mixer(sizes.heads, sizes.headSize, sizes.stateSize, 4).orElseThrow();
+    NDArray projected = in.projected.gpu();
     MixerKernels.Weights weights =
-        new MixerKernels.Weights(convWeight.gpu(), convBias.gpu(), gateBias.gpu(), skip.gpu());
+        new MixerKernels.Weights(
+            in.convWeight.gpu(), in.convBias.gpu(), in.gateBias.gpu(), in.skip.gpu());
+    return twins.results(
+        () -> {
+          MixerKernels.Forward forward = kernels.forwardForTraining(projected, weights);
+          MixerKernels.Backward back =
+              kernels.backward(projected, weights, forward.states(), in.outGradient.gpu());
+          return List.of(
+              kernels.forward(projected, weights),
+              forward.out(),
+              forward.states(),
+              back.projected(),
+              back.convolution(),
+              back.skip());
+        });
+  }
 
-    List<double[]> results =
-        twins.results(
-            () -> {
-              MixerKernels.Forward forward = kernels.forwardForTraining(projected.gpu(), weights);
-              MixerKernels.Backward back =
-                  kernels.backward(projected.gpu(), weights, forward.states(), outGradient.gpu());
-              return List.of(
-                  kernels.forward(projected.gpu(), weights),
-                  forward.out(),
-                  forward.states(),
-                  back.projected(),
-                  back.convolution(),
-                  back.skip());
-            });
+  /** The exact output; its gradients are then with the inputs. */
+  private static double[] differentiate(Sizes sizes, Inputs in) {
     NDArray exact;
     try (Gradients recording = Gradients.record()) {
+      NDArray raw = Operators.narrow(in.projected.exact(), 2, 0, sizes.channels());
       exact =
           definition(
               sizes,
-              projected.exact(),
-              convolution(
-                  Operators.narrow(projected.exact(), 2, 0, sizes.channels()),
-                  convWeight.exact(),
-                  convBias.exact()),
-              gateBias.exact(),
-              skip.exact());
+              in.projected.exact(),
+              convolution(raw, in.convWeight.exact(), in.convBias.exact()),
+              in.gateBias.exact(),
+              in.skip.exact());
     }
-    Gradients.backward(exact, Gradients.constant(outGradient.exact()));
-
-    Map<String, Double> errors = new LinkedHashMap<>();
-    errors.put("output", Twins.error(results.get(0), elements(exact), 0));
-    putProjectionErrors(sizes, projected, results.get(3), errors);
-    errors.put("convolution", Twins.error(results.get(4), taps(convWeight, convBias), 0));
-    errors.put("skip", Twins.error(results.get(5), gradientOf(skip), 0));
-    System.out.println(sizes + " " + errors);
-    assertThat(results.get(1)).as("output with states").isEqualTo(results.get(0));
-    assertThat(errors).allSatisfy((name, error) -> assertThat(error).isLessThan(TOLERANCE));
+    Gradients.backward(exact, Gradients.constant(in.outGradient.exact()));
+    return elements(exact);
   }
 
   private static void putProjectionErrors(
@@ -278,18 +309,23 @@ class MixerKernelsTest {
       double least = CANCELLATION * Twins.norm(exact);
       errors.put("gradient of " + "xBCz".charAt(part), Twins.error(ours, expected, least));
     }
+  }
+
+  private static double decayError(Sizes sizes, Twin projected, double[] gradient) {
+    double[] exact = gradientOf(projected);
+    int row = sizes.row();
     double[] a = elements(projected.exact());
     double largest = 0;
     for (int head = 0; head < sizes.heads; head++) {
       int column = row - sizes.heads + head;
       double[] x = columns(exact, row, head * sizes.headSize, (head + 1) * sizes.headSize);
       double least =
-          CANCELLATION * Twins.norm(x) * sensitivity(columns(a, row, column, column + 1));
+          DECAY_CANCELLATION * Twins.norm(x) * sensitivity(columns(a, row, column, column + 1));
       double[] ours = columns(gradient, row, column, column + 1);
       double[] expected = columns(exact, row, column, column + 1);
       largest = Math.max(largest, Twins.error(ours, expected, least));
     }
-    errors.put("gradient of A, worst head", largest);
+    return largest;
   }
 
   /** How much log decays change with A: the root mean square of sigmoid(A). */
