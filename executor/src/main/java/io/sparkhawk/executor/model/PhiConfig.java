@@ -98,8 +98,9 @@ public record PhiConfig(
     }
 
     /**
-     * Newer files hold the rotary settings in rope_parameters, older ones at top level; some hold
-     * both, which must agree.
+     * Newer files hold the rotary settings in rope_parameters, older ones at top level. Where there
+     * are both the former count, as for transformers: it writes its defaults to the top level of a
+     * file whose rope_parameters say otherwise.
      */
     private double rotary(String key, double absent) {
       JsonNode nested = json.path("rope_parameters");
@@ -109,14 +110,7 @@ public record PhiConfig(
             "rope_type " + type + " in " + file + " is not supported; only default is");
       }
       double outer = number(json.path(key), key, absent);
-      double inner = number(nested.path(key), "rope_parameters." + key, outer);
-      if (given(json.path(key)) && inner != outer) {
-        throw new DataException(
-            String.format(
-                "%s in %s is %s at top level and %s in rope_parameters; make them equal",
-                key, file, outer, inner));
-      }
-      return inner;
+      return number(nested.path(key), "rope_parameters." + key, outer);
     }
 
     private boolean tied() {

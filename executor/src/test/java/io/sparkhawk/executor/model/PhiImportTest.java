@@ -94,16 +94,18 @@ class PhiImportTest {
     assertThat(both).isEqualTo(atTop);
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "0.25, 10000, partial_rotary_factor, 0.5, 0.25",
-    "0.5, 50000, rope_theta, 10000.0, 50000.0"
-  })
-  void rotarySettingsThatContradictEachOtherAreRefused(
-      double factor, double theta, String key, String outer, String inner) {
-    assertThatThrownBy(() -> config(json -> nest(json, factor, theta)))
-        .isInstanceOf(DataException.class)
-        .hasMessageContainingAll(key, outer + " at top level", inner + " in rope_parameters");
+  /** transformers writes its default to the top level beside rope_parameters of another value. */
+  @Test
+  void nestedRotarySettingsCountWhereThereAreBoth() {
+    PhiConfig config =
+        config(
+            json -> {
+              json.put("partial_rotary_factor", 0.5).put("rope_theta", 1e4);
+              nest(json, 0.25, 5e4);
+            });
+
+    assertThat(config.rotaryDimensions()).isEqualTo(2);
+    assertThat(config.ropeTheta()).isEqualTo(5e4);
   }
 
   /** The public values of the three models; sizes, rotated entries, length. */
