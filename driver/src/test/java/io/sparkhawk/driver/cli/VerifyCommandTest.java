@@ -133,7 +133,7 @@ class VerifyCommandTest {
     assertThat(verify()).isEqualTo(3);
     assertThat(err.toString())
         .contains(sample.resolve("student").toString())
-        .contains("backbone.layers.0.mixer.D is missing");
+        .contains("1 missing: backbone.layers.0.mixer.D");
   }
 
   @Test

@@ -13,6 +13,8 @@ import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.HostMemory;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class GradientSumsTest {
@@ -70,11 +72,13 @@ class GradientSumsTest {
 
   @Test
   void failureOfTheCollectiveReachesWhoWaits() throws Exception {
+    CyclicBarrier bothHaveChosen = new CyclicBarrier(2);
     Ranks.onEach(
         2,
         collective -> {
           try (NDManager manager = NDManager.newBaseManager();
               GradientSum sum = GradientSums.of(gradients(manager, 1), collective)) {
+            bothHaveChosen.await(30, TimeUnit.SECONDS);
             collective.abort("a rank gave up");
             assertThatThrownBy(
                     () -> {
