@@ -16,7 +16,8 @@ import java.util.function.Supplier;
  * yet, export the student, measure it, report.
  *
  * <p>Everything that was finished before is found in the run's record; so a run that was
- * interrupted is continued by running it again.
+ * interrupted is continued by running it again. The run is held meanwhile, so that no second
+ * process works on it; without the hold nothing is published.
  */
 public final class Distillation {
 
@@ -47,35 +48,40 @@ public final class Distillation {
   public DistillationResult run(TrainingPlan plan) {
     Instant start = clock.instant();
     record.check(plan);
-    try (Workers workers = cluster.get()) {
+    try (RunHold hold = record.hold();
+        Workers workers = cluster.get()) {
       Evaluation teacher = workers.evaluateTeacher(plan);
       listener.teacherEvaluated(teacher);
 
       List<StageResult> stages = new ArrayList<>();
       for (int i = 0; i < plan.stages().size(); i++) {
-        stages.add(stage(plan.atStage(i), workers));
+        stages.add(stage(plan.atStage(i), workers, hold));
       }
 
       TrainingPlan last = plan.atStage(plan.stages().size() - 1);
+      hold.requireHeld();
       workers.export(last);
       Evaluation student = workers.evaluateStudent(last);
       listener.studentEvaluated(student);
 
       Duration duration = Duration.between(start, clock.instant());
       DistillationResult result = new DistillationResult(teacher, stages, student, duration);
+      hold.requireHeld();
       record.runEnded(result);
       return result;
     }
   }
 
-  private StageResult stage(TrainingPlan plan, Workers workers) {
+  private StageResult stage(TrainingPlan plan, Workers workers, RunHold hold) {
     Optional<StageResult> finished = record.finished(plan);
     if (finished.isPresent()) {
       listener.stageSkipped(finished.get());
       return finished.get();
     }
+    hold.requireHeld();
     listener.stageStarted(plan.stage(), plan.stageIndex() + 1, plan.stages().size());
-    StageResult result = workers.train(plan, listener);
+    StageResult result = workers.train(plan, new WhileHeld(hold, listener));
+    hold.requireHeld();
     record.stageEnded(result);
     listener.stageEnded(result);
     return result;

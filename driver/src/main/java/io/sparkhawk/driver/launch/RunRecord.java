@@ -13,6 +13,13 @@ public interface RunRecord {
    */
   void check(TrainingPlan plan);
 
+  /**
+   * Takes the run for this process until the hold is closed.
+   *
+   * @throws io.sparkhawk.data.error.InfrastructureException if another process holds it
+   */
+  RunHold hold();
+
   /** The result of the plan's stage, if its end is published. */
   Optional<StageResult> finished(TrainingPlan plan);
 

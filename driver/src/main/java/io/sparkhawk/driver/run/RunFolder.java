@@ -6,6 +6,7 @@ import io.sparkhawk.driver.config.ConfigWriter;
 import io.sparkhawk.driver.config.Problems;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.DistillationResult;
+import io.sparkhawk.driver.launch.RunHold;
 import io.sparkhawk.driver.launch.RunRecord;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunSummary;
@@ -26,6 +27,7 @@ import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.TrainingPlan;
 import java.io.IOException;
+import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -104,6 +106,13 @@ public final class RunFolder implements RunRecord {
       newestOfThisRun(plan.atStage(i));
     }
     checkWritable();
+  }
+
+  @Override
+  public RunHold hold() {
+    return LeaseHeartbeat.start(
+        RunLease.acquire(
+            Storage.of(files), folder, Supervisor.thisProcess(), InstantSource.system()));
   }
 
   /** Checkpoints hold float32. */

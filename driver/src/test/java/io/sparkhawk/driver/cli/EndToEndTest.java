@@ -17,9 +17,11 @@ import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.junit.jupiter.api.BeforeAll;
@@ -144,8 +146,29 @@ class EndToEndTest {
     assertThat(folder.resolve("runs/two/student/tokenizer.json")).isNotEmptyFile();
     studentHasACard(summary);
 
+    runIsGivenBack("two");
     finishedRunIsNotTrainedAgain();
     studentIsMeasuredAsAtTheEndOfItsRun(summary);
+  }
+
+  @Test
+  void secondSupervisorOfARunIsRefused() throws IOException {
+    String now = Instant.now().toString();
+    Files.writeString(
+        Files.createDirectories(folder.resolve("runs/held/supervisor"))
+            .resolve("lease-0000000007.json"),
+        """
+        {"supervisor": {"id": "a", "host": "node-1", "processId": 4711, "startedAt": "%1$s",
+         "processSpace": "elsewhere"}, "since": "%1$s", "renewed": "%1$s", "termSeconds": 600,
+         "released": false}
+        """
+            .formatted(now));
+
+    int exitCode = run("distill", "--config", config.toString(), "--set", "run=held");
+
+    assertThat(exitCode).isEqualTo(4);
+    assertThat(err.toString()).contains("held by process 4711 on node-1 since " + now);
+    assertThat(folder.resolve("runs/held/checkpoints")).doesNotExist();
   }
 
   private static void studentHasACard(RunSummary summary) throws IOException {
@@ -159,6 +182,13 @@ class EndToEndTest {
         .contains("value: " + summary.studentPerplexity())
         .contains(end.hashes().teacher(), end.hashes().data());
     assertThat(card.lines().filter(line -> line.contains("| 768 | 3 |"))).hasSize(3);
+  }
+
+  private static void runIsGivenBack(String run) throws IOException {
+    try (Stream<Path> entries = Files.list(folder.resolve("runs").resolve(run + "/supervisor"))) {
+      Path newest = entries.sorted().reduce((a, b) -> b).orElseThrow();
+      assertThat(newest).content().contains("\"released\" : true");
+    }
   }
 
   private void finishedRunIsNotTrainedAgain() throws IOException {

@@ -50,10 +50,16 @@ class DistillationTest {
           1_000_000_000,
           1);
 
+  private final InfrastructureException takenOver =
+      new InfrastructureException("The run was taken over.");
+
   private final List<String> story = new ArrayList<>();
   private final FakeRecord record = new FakeRecord();
   private Instant now = Instant.EPOCH;
   private Optional<RuntimeException> failureOfHidden = Optional.empty();
+
+  private Optional<StageKind> loseRunIn = Optional.empty();
+  private boolean lost;
 
   private final Distillation distillation =
       new Distillation(record, this::startWorkers, new StoryListener(), () -> now);
@@ -64,24 +70,29 @@ class DistillationTest {
     assertThat(story)
         .containsExactly(
             "check",
+            "take the run",
             "start workers",
             "teacher 19.0",
             "stage 1 of 3 MATRIX",
             "train MATRIX",
+            "step 1",
             "record MATRIX",
             "ended MATRIX",
             "stage 2 of 3 HIDDEN",
             "train HIDDEN",
+            "step 1",
             "record HIDDEN",
             "ended HIDDEN",
             "stage 3 of 3 DISTILL",
             "train DISTILL",
+            "step 1",
             "record DISTILL",
             "ended DISTILL",
             "export after DISTILL",
             "student 37.0",
             "record the end",
-            "close workers");
+            "close workers",
+            "give the run back");
     assertThat(result.stages())
         .extracting(StageResult::stage)
         .containsExactly(StageKind.MATRIX, StageKind.HIDDEN, StageKind.DISTILL);
@@ -96,10 +107,26 @@ class DistillationTest {
   }
 
   @Test
+  void nothingIsStartedIfAnotherProcessHoldsTheRun() {
+    record.refusal = Optional.of(new InfrastructureException("Process 1 holds the run."));
+    assertThatThrownBy(() -> distillation.run(PLAN)).isSameAs(record.refusal.get());
+    assertThat(story).containsExactly("check", "take the run");
+  }
+
+  @Test
+  void afterTheRunIsLostNoStepAndNoResultIsRecorded() {
+    loseRunIn = Optional.of(StageKind.HIDDEN);
+    assertThatThrownBy(() -> distillation.run(PLAN)).isSameAs(takenOver);
+    assertThat(story)
+        .contains("step 1", "record MATRIX")
+        .endsWith("train HIDDEN", "close workers", "give the run back");
+  }
+
+  @Test
   void anInterruptedRunContinuesWithTheStageThatIsNotFinished() {
     failureOfHidden = Optional.of(new InfrastructureException("Executor 1 was lost."));
     assertThatThrownBy(() -> distillation.run(PLAN)).isSameAs(failureOfHidden.get());
-    assertThat(story).contains("record MATRIX").endsWith("close workers");
+    assertThat(story).contains("record MATRIX").endsWith("close workers", "give the run back");
 
     story.clear();
     failureOfHidden = Optional.empty();
@@ -161,6 +188,8 @@ class DistillationTest {
       if (stage == StageKind.HIDDEN && failureOfHidden.isPresent()) {
         throw failureOfHidden.get();
       }
+      lost |= loseRunIn.equals(Optional.of(stage));
+      listener.step(new StepMetrics(stage, 1, 1, 1024, 9, List.of(), 1, 3e-3, 0.1, 0, 0, 0.1));
       return new StageResult(stage, 64_000, 9, 4, 10, evaluation(90), evaluation(50));
     }
 
@@ -180,10 +209,41 @@ class DistillationTest {
     }
   }
 
+  private final class FakeHold implements RunHold {
+
+    @Override
+    public void requireNotLost() {
+      if (lost) {
+        throw takenOver;
+      }
+    }
+
+    @Override
+    public void requireHeld() {
+      requireNotLost();
+    }
+
+    @Override
+    public void close() {
+      story.add("give the run back");
+    }
+  }
+
   private final class FakeRecord implements RunRecord {
 
     private final Map<StageKind, StageResult> results = new EnumMap<>(StageKind.class);
     private Optional<RuntimeException> problem = Optional.empty();
+    private Optional<RuntimeException> refusal = Optional.empty();
+
+    @Override
+    public RunHold hold() {
+      story.add("take the run");
+      refusal.ifPresent(
+          failure -> {
+            throw failure;
+          });
+      return new FakeHold();
+    }
 
     @Override
     public void check(TrainingPlan plan) {

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.executor.checkpoint.CheckpointManifest;
 import io.sparkhawk.executor.checkpoint.CheckpointSettings;
+import io.sparkhawk.executor.checkpoint.CheckpointStore;
 import io.sparkhawk.executor.collective.Ranks;
 import io.sparkhawk.executor.collective.SingleProcess;
 import io.sparkhawk.executor.model.MixerKind;
@@ -16,13 +18,16 @@ import io.sparkhawk.executor.stage.TrainedParts;
 import io.sparkhawk.executor.tensor.DeviceKind;
 import io.sparkhawk.executor.tensor.ElementType;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import org.apache.commons.io.FileUtils;
+import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,8 +38,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class StageTrainerTest {
 
   private static final Path TEACHER = Path.of("src/test/resources/golden/pure/teacher");
-  private static final int SEQUENCES = 4;
+  private static final int SEQUENCES = 12; // to be shared by one to four ranks
   private static final int STEPS = 6;
+  private static final long UNDISTURBED = Long.MAX_VALUE;
 
   @TempDir private Path folder;
   private Path data;
@@ -49,7 +55,7 @@ class StageTrainerTest {
   private static final class Recorder implements TrainingListener {
     private final List<StepMetrics> steps = new ArrayList<>();
     private final List<Long> checkpoints = new ArrayList<>();
-    private long failAfter = Long.MAX_VALUE;
+    private long failAfter = UNDISTURBED;
 
     @Override
     public void step(StepMetrics metrics) {
@@ -146,6 +152,91 @@ class StageTrainerTest {
     for (int i = 0; i < alone.size(); i++) {
       assertThat(together.get(i)).isCloseTo(alone.get(i), within(1e-4 * alone.get(i)));
     }
+  }
+
+  @Test
+  void lossCurveIsTheSameWhenTheWorldSizeChangesAtEachResume() throws Exception {
+    List<Double> throughout = losses(plan("throughout", 0, List.of()), 4);
+    TrainingPlan plan = plan("changing", 0, List.of());
+
+    List<Double> changing = new ArrayList<>();
+    for (int i = 0; i < plan.stages().size(); i++) {
+      changing.addAll(session(plan.atStage(i), 4, 3).subList(0, 2));
+      changing.addAll(session(plan.atStage(i), 2, 5).subList(0, 2));
+      changing.addAll(session(plan.atStage(i), 3, UNDISTURBED));
+    }
+
+    assertThat(throughout).hasSize(3 * STEPS);
+    assertThat(changing).hasSameSizeAs(throughout);
+    for (int i = 0; i < throughout.size(); i++) {
+      assertThat(changing.get(i)).isCloseTo(throughout.get(i), within(1e-4 * throughout.get(i)));
+    }
+    assertThat(
+            CheckpointStore.open(new Configuration(), plan.runFolder()).list().stream()
+                .map(CheckpointManifest::worldSize))
+        .contains(2, 3);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3})
+  void runThatFailsAfterEachOfItsStepsEndsInTheSameBits(int worldSize) throws Exception {
+    TrainingPlan calm = plan("calm", 0, List.of(1));
+    TrainingPlan plan = plan("failing", 0, List.of(1));
+
+    for (int i = 0; i < plan.stages().size(); i++) {
+      List<Double> undisturbed = session(calm.atStage(i), worldSize, UNDISTURBED);
+      assertThat(undisturbed).hasSize(STEPS);
+      for (int step = 1; step <= STEPS; step++) {
+        // The session before failed one step earlier, before that step's checkpoint, if it was due.
+        int resumedAt = (step - 2) / 2 * 2;
+        assertThat(session(plan.atStage(i), worldSize, step))
+            .as("stage %d, failure after step %d", i + 1, step)
+            .isEqualTo(undisturbed.subList(resumedAt, step));
+      }
+      assertThat(session(plan.atStage(i), worldSize, UNDISTURBED))
+          .isEqualTo(undisturbed.subList(STEPS - 2, STEPS));
+      assertThat(end(plan.atStage(i))).isEqualTo(end(calm.atStage(i)));
+    }
+  }
+
+  /**
+   * Trains the plan's stage from its newest checkpoint until each rank fails after a step, or to
+   * its end; returns the losses of the steps that were made, which are the same on all ranks.
+   */
+  private static List<Double> session(TrainingPlan plan, int worldSize, long failAfter)
+      throws Exception {
+    List<List<Double>> ofRanks =
+        Ranks.onEach(
+            worldSize,
+            collective -> {
+              Recorder recorder = new Recorder();
+              recorder.failAfter = failAfter;
+              if (failAfter == UNDISTURBED) {
+                StageTrainer.train(plan, collective, recorder);
+              } else {
+                assertThatThrownBy(() -> StageTrainer.train(plan, collective, recorder))
+                    .hasMessage("the power went out");
+              }
+              return recorder.losses();
+            });
+    assertThat(ofRanks).as("losses of each rank").containsOnly(ofRanks.get(0));
+    return ofRanks.get(0);
+  }
+
+  /** The bits of weights and optimizer state at the end of the plan's stage. */
+  private static Map<String, ByteBuffer> end(TrainingPlan plan) {
+    CheckpointStore store = CheckpointStore.open(new Configuration(), plan.runFolder());
+    CheckpointManifest end = store.requireCompleted(plan.stage().name().label());
+    Map<String, ByteBuffer> content = new TreeMap<>();
+    end.buffers()
+        .forEach(
+            (name, info) -> {
+              ByteBuffer bits = ByteBuffer.allocate(Math.toIntExact(info.elements() * Float.BYTES));
+              store.load(end, name, 0, bits);
+              content.put(name, bits.rewind());
+            });
+    assertThat(content).containsOnlyKeys("parameters", "exp_avg", "exp_avg_sq");
+    return content;
   }
 
   @Test
