@@ -32,6 +32,11 @@ class CausalityTest {
   private final long seed = System.nanoTime();
   private final Random random = new Random(seed);
 
+  @BeforeEach
+  void printSeed() {
+    System.out.println("seed " + seed);
+  }
+
   /** Students by what stands in for attention, and the teacher. */
   enum Kind {
     TEACHER(MixerKind.MAMBA2, false),

@@ -60,6 +60,7 @@ class ChunkedScanTest {
   @Test
   void chunkSizeChangesNeitherOutputsNorGradients() {
     long seed = System.nanoTime();
+    System.out.println("seed " + seed);
     SplittableRandom random = new SplittableRandom(seed);
     for (int round = 0; round < 6; round++) {
       int length = 1 + random.nextInt(40);

@@ -35,6 +35,12 @@ class MixersTest {
 
   private final long seed = System.nanoTime();
   private final Random random = new Random(seed);
+
+  @BeforeEach
+  void printSeed() {
+    System.out.println("seed " + seed);
+  }
+
   private final NDManager manager = NDManager.newBaseManager();
   private TensorScope scope;
 

@@ -26,6 +26,12 @@ class RotaryTest {
 
   private final long seed = System.nanoTime();
   private final Random random = new Random(seed);
+
+  @BeforeEach
+  void printSeed() {
+    System.out.println("seed " + seed);
+  }
+
   private final NDManager manager = NDManager.newBaseManager();
   private TensorScope scope;
   private Gradients paused;

@@ -30,6 +30,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.DoubleStream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -51,6 +52,11 @@ class StageGradientsTest {
   @TempDir private Path folder;
   private final long seed = System.nanoTime();
   private final Random random = new Random(seed);
+
+  @BeforeEach
+  void printSeed() {
+    System.out.println("seed " + seed);
+  }
 
   @BeforeAll
   static void useOneThread() {
