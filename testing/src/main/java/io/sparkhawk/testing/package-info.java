@@ -1,2 +1,3 @@
-/** Test help that several modules share: an S3 server, and a network that fails when told to. */
+/** Test help that several modules share: an S3 server, a network that fails when told to, and
+ * damaged inputs. */
 package io.sparkhawk.testing;

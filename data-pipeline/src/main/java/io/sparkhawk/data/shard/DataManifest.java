@@ -1,12 +1,14 @@
 package io.sparkhawk.data.shard;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
-import com.fasterxml.jackson.databind.JsonNode;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.storage.JsonFormat;
 import io.sparkhawk.data.storage.Storage;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
@@ -45,8 +47,27 @@ public record DataManifest(
   /** Name of the file within the folder. */
   public static final String FILE_NAME = "manifest.json";
 
+  /** Checks what shard files and readers rely on. */
   public DataManifest {
     sources = List.copyOf(sources);
+    if (seqLen < 1 || vocabularySize < 1 || endOfText < 0 || endOfText >= vocabularySize) {
+      throw new IllegalArgumentException(
+          "rows of %d ids from a vocabulary of %d with %d as end of text cannot be"
+              .formatted(seqLen, vocabularySize, endOfText));
+    }
+    Set<String> files = new HashSet<>();
+    for (SplitManifest split : List.of(train, validation)) {
+      for (ShardEntry shard : split.shards()) {
+        if (!files.add(shard.file())) {
+          throw new IllegalArgumentException("the shard " + shard.file() + " is named twice");
+        }
+        if (shard.tokens() / seqLen != shard.rows() || shard.tokens() % seqLen != 0) {
+          throw new IllegalArgumentException(
+              "the shard %s cannot have %d ids in %d rows of %d"
+                  .formatted(shard.file(), shard.tokens(), shard.rows(), seqLen));
+        }
+      }
+    }
   }
 
   /**
@@ -78,13 +99,13 @@ public record DataManifest(
     return Storage.of(fileSystem).readIfPresent(file).map(content -> parse(file, content));
   }
 
-  private static DataManifest parse(Path file, byte[] content) {
-    JsonNode version = JsonFormat.readTree(content, file).path("format");
-    if (version.asInt() != FORMAT) {
+  static DataManifest parse(Path file, byte[] content) {
+    OptionalInt version = JsonFormat.number(content, "format", file);
+    if (version.isEmpty() || version.getAsInt() != FORMAT) {
       throw new DataException(
           file
               + " has format version "
-              + version
+              + (version.isPresent() ? version.getAsInt() : "(none)")
               + ", but this program reads version "
               + FORMAT
               + ". Prepare the data set again.");

@@ -1,6 +1,7 @@
 package io.sparkhawk.data.shard;
 
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.Shortened;
 import io.sparkhawk.data.storage.Checksum;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
@@ -119,7 +120,7 @@ public final class ShardReader implements AutoCloseable {
       DataException failure =
           e instanceof DataException explained
               ? explained
-              : damaged(file, "it has no whole footer: " + e.getMessage(), e);
+              : damaged(file, "it has no whole footer" + detail(e), e);
       closeAfter(failure, file, arrow, allocator);
       throw failure;
     }
@@ -142,6 +143,11 @@ public final class ShardReader implements AutoCloseable {
             + why
             + "). Restore it or prepare the data set again.",
         cause);
+  }
+
+  /** What Arrow says of the file; unchecked exceptions speak of its own insides. */
+  private static String detail(Exception e) {
+    return e instanceof IOException ? ": " + Shortened.of(e.getMessage()) : "";
   }
 
   public ShardFormat format() {
@@ -208,7 +214,7 @@ public final class ShardReader implements AutoCloseable {
       root.clear();
       return ids;
     } catch (IOException | RuntimeException e) {
-      throw damaged(file, "batch " + index + ": " + e.getMessage(), e);
+      throw damaged(file, "batch " + index + " cannot be read" + detail(e), e);
     }
   }
 

@@ -33,6 +33,9 @@ import org.apache.hadoop.security.AccessControlException;
  */
 public final class Storage {
 
+  /** The largest file that is read whole, as manifests and tokenizers are. */
+  public static final int MAX_WHOLE_BYTES = 1 << 26;
+
   /** What s3a throws then; its classes are there at run time only. */
   private static final String NO_BUCKET = "UnknownStoreException";
 
@@ -107,7 +110,8 @@ public final class Storage {
   /**
    * The whole content of a file, or empty if there is none.
    *
-   * @throws DataException if it is there but may not be read, or the local disk does not give it
+   * @throws DataException if it is there but may not be read, is larger than {@link
+   *     #MAX_WHOLE_BYTES}, or the local disk does not give it
    * @throws InfrastructureException if a remote storage fails, several times
    */
   public Optional<byte[]> readIfPresent(Path path) {
@@ -125,7 +129,12 @@ public final class Storage {
 
   private byte[] readAll(Path path) throws IOException {
     try (InputStream in = fileSystem.open(path)) {
-      return in.readAllBytes();
+      byte[] content = in.readNBytes(MAX_WHOLE_BYTES + 1);
+      if (content.length > MAX_WHOLE_BYTES) {
+        throw new DataException(
+            path + " is larger than " + MAX_WHOLE_BYTES + " bytes; it is not what belongs there.");
+      }
+      return content;
     }
   }
 

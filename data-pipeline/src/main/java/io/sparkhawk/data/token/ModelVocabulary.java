@@ -2,6 +2,7 @@ package io.sparkhawk.data.token;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.Shortened;
 import io.sparkhawk.data.storage.JsonFormat;
 import io.sparkhawk.data.storage.Storage;
 import org.apache.hadoop.conf.Configuration;
@@ -19,10 +20,13 @@ public final class ModelVocabulary {
    */
   public static int size(Configuration hadoop, Path folder) {
     Path file = new Path(folder, "config.json");
-    byte[] content = Storage.of(hadoop, file).read(file, "The configuration of the model");
+    return size(Storage.of(hadoop, file).read(file, "The configuration of the model"), file);
+  }
+
+  static int size(byte[] content, Object file) {
     JsonNode size = JsonFormat.readTree(content, file).path("vocab_size");
     if (!size.canConvertToInt() || size.asInt() < 1) {
-      throw new DataException(file + " has no usable vocab_size: found \"" + size + "\".");
+      throw new DataException(file + " has no usable vocab_size: found \"" + Shortened.of(size.toString()) + "\".");
     }
     return size.asInt();
   }

@@ -2,10 +2,9 @@ package io.sparkhawk.data.token;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
-import com.fasterxml.jackson.databind.JsonNode;
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.Shortened;
 import io.sparkhawk.data.storage.Checksum;
-import io.sparkhawk.data.storage.JsonFormat;
 import io.sparkhawk.data.storage.Storage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -70,27 +69,51 @@ public final class Tokenizer implements AutoCloseable {
    * @throws DataException if it is not a tokenizer
    */
   public static Tokenizer of(byte[] content, String origin) {
-    JsonNode json = JsonFormat.readTree(content, origin);
-    Vocabulary vocabulary = Vocabulary.of(json, origin);
+    TokenizerJson json = TokenizerJson.of(content, origin);
+    Vocabulary vocabulary = Vocabulary.of(json.root(), origin);
+    byte[] checked = json.text().getBytes(StandardCharsets.UTF_8);
     try {
       HuggingFaceTokenizer library =
-          HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(content), PLAIN_ENCODING);
+          HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(checked), PLAIN_ENCODING);
       return new Tokenizer(origin, vocabulary, Checksum.of(content), library);
     } catch (IOException | RuntimeException e) {
       throw new DataException(
-          origin + " is not a tokenizer that can be used: " + e.getMessage() + ".", e);
+          origin
+              + " is not a tokenizer that can be used: "
+              + Shortened.of(e.getMessage())
+              + ".",
+          e);
     }
   }
 
-  /** The ids of {@code text}; a lone surrogate in it counts as a question mark. */
+  /**
+   * The ids of {@code text}; a lone surrogate in it counts as a question mark.
+   *
+   * @throws DataException if the tokenizer has no token for a part of the text, not even one for
+   *     what is unknown
+   */
   public int[] encode(String text) {
-    // The library's own encode() also fetches token strings, spans and masks: twice the time.
-    long encoding = TokenizersLibrary.LIB.encode(library.getHandle(), wellFormed(text), false);
+    long encoding = encoding(text);
     try {
       return narrow(TokenizersLibrary.LIB.getTokenIds(encoding));
     } finally {
       TokenizersLibrary.LIB.deleteEncoding(encoding);
     }
+  }
+
+  private long encoding(String text) {
+    try {
+      // The library's own encode() also fetches token strings, spans and masks: twice the time.
+      return TokenizersLibrary.LIB.encode(library.getHandle(), wellFormed(text), false);
+    } catch (RuntimeException e) {
+      throw unable("encode a text", e);
+    }
+  }
+
+  private DataException unable(String what, RuntimeException e) {
+    return new DataException(
+        "The tokenizer " + origin + " cannot " + what + ": " + Shortened.of(e.getMessage()) + ".",
+        e);
   }
 
   /** The library makes several garbled characters of a lone surrogate. */
@@ -110,7 +133,11 @@ public final class Tokenizer implements AutoCloseable {
 
   /** The text of {@code ids}; special tokens are written out. */
   public String decode(int[] ids) {
-    return library.decode(Arrays.stream(ids).asLongStream().toArray(), false);
+    try {
+      return library.decode(Arrays.stream(ids).asLongStream().toArray(), false);
+    } catch (RuntimeException e) {
+      throw unable("decode ids", e);
+    }
   }
 
   /** One more than the largest id: the smallest vocabulary of a model that can take all ids. */

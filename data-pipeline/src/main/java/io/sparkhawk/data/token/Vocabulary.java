@@ -2,12 +2,16 @@ package io.sparkhawk.data.token;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.Shortened;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalInt;
 
 /** The tokens of a {@code tokenizer.json} and their ids, added tokens included. */
 final class Vocabulary {
+
+  /** Far above all vocabularies that models have. */
+  private static final int MAX_ID = (1 << 24) - 1;
 
   private final Map<String, Integer> ids;
   private final int size;
@@ -31,16 +35,35 @@ final class Vocabulary {
         ids.put(vocabulary.get(id).path(0).asText(), id);
       }
     } else {
-      vocabulary.properties().forEach(entry -> ids.put(entry.getKey(), entry.getValue().asInt()));
+      vocabulary
+          .properties()
+          .forEach(entry -> ids.put(entry.getKey(), id(entry.getKey(), entry.getValue(), origin)));
     }
     for (JsonNode added : tokenizer.path("added_tokens")) {
-      ids.put(added.path("content").asText(), added.path("id").asInt());
+      String token = added.path("content").asText();
+      ids.put(token, id(token, added.path("id"), origin));
     }
     if (ids.isEmpty()) {
       throw new DataException(
           origin + " has no vocabulary (model.vocab). Name a Hugging Face tokenizer.json.");
     }
     return new Vocabulary(ids);
+  }
+
+  private static int id(String token, JsonNode id, String origin) {
+    if (!id.isInt() || id.intValue() < 0 || id.intValue() > MAX_ID) {
+      throw new DataException(
+          "The tokenizer "
+              + origin
+              + " gives the token "
+              + Shortened.of(token)
+              + " the id "
+              + Shortened.of(id.toString())
+              + "; allowed are whole numbers from 0 to "
+              + MAX_ID
+              + ".");
+    }
+    return id.intValue();
   }
 
   int size() {

@@ -238,7 +238,7 @@ class ShardTest {
   @Test
   void missingShardIsNamed() {
     Path file = folder.resolve("nowhere.arrow");
-    ShardEntry entry = new ShardEntry("nowhere.arrow", 1, 8, 100, "");
+    ShardEntry entry = new ShardEntry("nowhere.arrow", 1, 8, 100, "0".repeat(64));
     assertThatThrownBy(() -> ShardReader.open(file, entry, FORMAT).close())
         .isInstanceOf(DataException.class)
         .hasMessageContainingAll("missing", file.toString());

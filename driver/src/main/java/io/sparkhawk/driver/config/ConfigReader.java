@@ -5,7 +5,10 @@ import io.sparkhawk.driver.config.SettingTree.Items;
 import io.sparkhawk.driver.config.SettingTree.Section;
 import io.sparkhawk.driver.config.SettingTree.Text;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -38,7 +41,7 @@ public final class ConfigReader {
    */
   public static ConfigReader ofFile(Path file) {
     try {
-      return ofYaml(file.toString(), Files.readString(file));
+      return ofYaml(file.toString(), text(file));
     } catch (NoSuchFileException e) {
       throw new ConfigurationException("The configuration file " + file + " does not exist.", e);
     } catch (CharacterCodingException e) {
@@ -47,6 +50,18 @@ public final class ConfigReader {
     } catch (IOException e) {
       throw new ConfigurationException(
           "The configuration file " + file + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  private static String text(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] content = in.readNBytes(YamlSource.MAX_CHARACTERS + 1);
+      if (content.length > YamlSource.MAX_CHARACTERS) {
+        throw new ConfigurationException(
+            "The configuration file %s is larger than %d bytes; it is not one of ours."
+                .formatted(file, YamlSource.MAX_CHARACTERS));
+      }
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(content)).toString();
     }
   }
 

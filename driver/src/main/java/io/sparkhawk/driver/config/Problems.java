@@ -7,8 +7,14 @@ import java.util.List;
 /** Collects what is wrong with a configuration, so that a person hears of everything at once. */
 public final class Problems {
 
+  /** More than a person reads; a file that is not a configuration at all has no end of them. */
+  private static final int MOST_LISTED = 100;
+
+  private static final int LONGEST = 1000;
+
   private final String source;
   private final List<String> sentences = new ArrayList<>();
+  private int count;
 
   private Problems(String source) {
     this.source = source;
@@ -36,7 +42,11 @@ public final class Problems {
 
   /** Adds a problem in a sentence of its own, which names the key. */
   public void add(String sentence) {
-    sentences.add(sentence);
+    count++;
+    if (sentences.size() < MOST_LISTED) {
+      sentences.add(
+          sentence.length() <= LONGEST ? sentence : sentence.substring(0, LONGEST) + "...");
+    }
   }
 
   /** Whether nothing is wrong so far. */
@@ -53,9 +63,10 @@ public final class Problems {
       throw new ConfigurationException(
           source
               + " has "
-              + sentences.size()
+              + count
               + " problems:\n  - "
-              + String.join("\n  - ", sentences));
+              + String.join("\n  - ", sentences)
+              + (count > sentences.size() ? "\n  and more" : ""));
     }
   }
 }

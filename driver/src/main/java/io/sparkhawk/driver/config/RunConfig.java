@@ -90,9 +90,14 @@ public record RunConfig(
 
   private static final Pattern RUN_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
 
-  /** What Spark itself takes for secrets (the default of spark.redaction.regex). */
-  private static final Pattern SECRET_KEY =
-      Pattern.compile("(?i)secret|password|token|access[.]?key");
+  /**
+   * What Spark itself takes for secrets (the default of spark.redaction.regex), and what the storages
+   * of others call theirs.
+   */
+  private static final Pattern SECRET =
+      Pattern.compile(
+          "(?i)secret|passw(or)?d|passphrase|token|credential"
+              + "|(access|account|api|private|shared|encryption)[._-]?key");
 
   private static final Pattern MEMORY = Pattern.compile("[1-9][0-9]*[kmgt]");
 
@@ -164,8 +169,13 @@ public record RunConfig(
   public RunConfig withoutSecrets() {
     Map<String, String> shown = new TreeMap<>();
     spark.forEach(
-        (key, value) -> shown.put(key, SECRET_KEY.matcher(key).find() ? "(hidden)" : value));
+        (key, value) -> shown.put(key, isSecret(key, value) ? "(hidden)" : value));
     return with(stages, shown);
+  }
+
+  /** Options such as -Djavax.net.ssl.keyStorePassword=... have the secret's name in the value. */
+  private static boolean isSecret(String key, String value) {
+    return SECRET.matcher(key).find() || SECRET.matcher(value).find();
   }
 
   private RunConfig withStages(List<StageSettings> other) {

@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.config;
 
+import io.sparkhawk.data.error.Shortened;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -22,7 +23,7 @@ sealed interface SettingTree {
   record Text(String text, boolean absent, String place) implements SettingTree {
     @Override
     public String kind() {
-      return absent ? "nothing" : "'" + text + "'";
+      return absent ? "nothing" : "'" + Shortened.of(text) + "'";
     }
   }
 

@@ -7,10 +7,15 @@ import java.util.Optional;
 /** Finds the known name that a misspelt one was meant to be. */
 final class Spelling {
 
+  private static final int LONGEST = 100;
+
   private Spelling() {}
 
   /** The known name with the fewest edits from {@code name}, if those are few for its length. */
   static Optional<String> nearest(String name, Collection<String> known) {
+    if (name.length() > LONGEST) {
+      return Optional.empty();
+    }
     int most = Math.max(2, name.length() / 3);
     return known.stream()
         .filter(candidate -> edits(name, candidate) <= most)

@@ -21,6 +21,9 @@ import java.util.stream.Collectors;
  */
 record ValueType(String words, String unit, Function<String, Object> reader) {
 
+  /** Digits beyond that cost time and memory, and mean nothing. */
+  private static final int LONGEST_NUMBER = 100;
+
   private static final Pattern WHOLE =
       Pattern.compile("([+-]?[0-9][0-9_]*(?:\\.[0-9]+)?(?:[eE]\\+?[0-9]{1,2})?)([KMB]?)");
   private static final Pattern REAL =
@@ -63,7 +66,7 @@ record ValueType(String words, String unit, Function<String, Object> reader) {
 
   private static BigDecimal whole(String text) {
     Matcher matcher = WHOLE.matcher(text);
-    if (!matcher.matches()) {
+    if (text.length() > LONGEST_NUMBER || !matcher.matches()) {
       throw new IllegalArgumentException(text);
     }
     int zeros =
@@ -77,7 +80,7 @@ record ValueType(String words, String unit, Function<String, Object> reader) {
   }
 
   private static Object real(String text) {
-    if (!REAL.matcher(text).matches()) {
+    if (text.length() > LONGEST_NUMBER || !REAL.matcher(text).matches()) {
       throw new IllegalArgumentException(text);
     }
     double value = Double.parseDouble(text.replace("_", ""));

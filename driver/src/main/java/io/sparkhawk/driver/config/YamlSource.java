@@ -3,9 +3,11 @@ package io.sparkhawk.driver.config;
 import io.sparkhawk.driver.config.SettingTree.Items;
 import io.sparkhawk.driver.config.SettingTree.Section;
 import io.sparkhawk.driver.config.SettingTree.Text;
+import io.sparkhawk.data.error.Shortened;
 import java.io.StringReader;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.Set;
 import java.util.function.Function;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
@@ -24,8 +26,21 @@ import org.yaml.snakeyaml.nodes.Tag;
  */
 final class YamlSource {
 
+  /** No configuration of ours comes near these. */
+  static final int MAX_CHARACTERS = 1 << 20;
+
+  private static final int MAX_VALUES = 20_000;
+  private static final int MAX_DEPTH = 50;
+
+  /** What YAML makes of plain values; others would stand for objects of some language. */
+  private static final Set<Tag> PLAIN_TAGS =
+      Set.of(
+          Tag.STR, Tag.INT, Tag.FLOAT, Tag.BOOL, Tag.NULL, Tag.TIMESTAMP, Tag.SEQ, Tag.MAP,
+          Tag.MERGE);
+
   private final Function<Node, String> place;
   private final Problems problems;
+  private int values;
 
   private YamlSource(Function<Node, String> place, Problems problems) {
     this.place = place;
@@ -48,33 +63,47 @@ final class YamlSource {
 
   private SettingTree parse(String yaml) {
     try {
-      Node root =
-          new Yaml(new SafeConstructor(new LoaderOptions())).compose(new StringReader(yaml));
-      return root == null ? Section.empty("the whole file") : convert(root, "");
+      LoaderOptions limits = new LoaderOptions();
+      limits.setCodePointLimit(MAX_CHARACTERS);
+      limits.setNestingDepthLimit(MAX_DEPTH);
+      // The nodes are never constructed; the constructor is the one that could not do harm.
+      Node root = new Yaml(new SafeConstructor(limits)).compose(new StringReader(yaml));
+      return root == null ? Section.empty("the whole file") : convert(root, "", 0);
     } catch (MarkedYAMLException e) {
       int line = e.getProblemMark() == null ? 0 : e.getProblemMark().getLine() + 1;
-      problems.add("not YAML: line " + line + ": " + e.getProblem());
+      problems.add("not YAML: line " + line + ": " + Shortened.of(e.getProblem()));
     } catch (YAMLException e) {
-      problems.add("not YAML: " + e.getMessage());
+      problems.add("not YAML: " + Shortened.of(e.getMessage()));
     }
     return Section.empty("the whole file");
   }
 
-  private SettingTree convert(Node node, String path) {
+  /** An alias stands for a copy of what it names, so few lines can be endlessly many values. */
+  private SettingTree convert(Node node, String path, int depth) {
+    values++;
+    if (depth > MAX_DEPTH || values > MAX_VALUES) {
+      throw new YAMLException(
+          "more than " + MAX_VALUES + " values, or more than " + MAX_DEPTH + " within each other");
+    }
+    if (!PLAIN_TAGS.contains(node.getTag())) {
+      problems.add(
+          "%s (%s): the tag %s is not allowed; write a plain value."
+              .formatted(path, place.apply(node), Shortened.of(node.getTag().getValue())));
+    }
     if (node instanceof ScalarNode scalar) {
       return new Text(scalar.getValue(), scalar.getTag().equals(Tag.NULL), place.apply(node));
     }
     if (node instanceof SequenceNode sequence) {
       var items = new ArrayList<SettingTree>();
       for (Node item : sequence.getValue()) {
-        items.add(convert(item, path + "[" + items.size() + "]"));
+        items.add(convert(item, path + "[" + items.size() + "]", depth + 1));
       }
       return new Items(items, place.apply(node));
     }
-    return section((MappingNode) node, path);
+    return section((MappingNode) node, path, depth);
   }
 
-  private Section section(MappingNode mapping, String path) {
+  private Section section(MappingNode mapping, String path, int depth) {
     var entries = new LinkedHashMap<String, SettingTree>();
     mapping
         .getValue()
@@ -92,7 +121,7 @@ final class YamlSource {
                         + entries.get(key).place()
                         + ". Keep one of them.");
               } else {
-                entries.put(key, convert(entry.getValueNode(), keyPath));
+                entries.put(key, convert(entry.getValueNode(), keyPath, depth + 1));
               }
             });
     return new Section(entries, place.apply(mapping));
