@@ -71,6 +71,8 @@ public record RunConfig(
     @Setting(value = "How the models are measured.", defaultValue = "{}")
         EvaluationSettings evaluation,
     @Setting(value = "How long each wait may last.", defaultValue = "{}") TimeoutSettings timeouts,
+    @Setting(value = "What may be seen on the network.", defaultValue = "{}")
+        SecuritySettings security,
     @Setting(
             "Folder on each worker's own disk for data that is not local. The default is a folder in"
                 + " the system's temporary folder.")
@@ -199,6 +201,7 @@ public record RunConfig(
         checkpoints,
         evaluation,
         timeouts,
+        security,
         localCache,
         localCacheBytes,
         otherSpark);

@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.coordinator;
 
+import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.executor.worker.CoordinatorMessage;
 import io.sparkhawk.executor.worker.CoordinatorReply;
 import io.sparkhawk.executor.worker.GenerationId;
@@ -8,6 +9,7 @@ import io.sparkhawk.executor.worker.WorkerFailure;
 import io.sparkhawk.executor.worker.WorkerTimeouts;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
@@ -15,6 +17,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The driver's view of the workers: at most one generation is open, and messages of all others are
@@ -26,19 +30,27 @@ import java.util.function.Supplier;
  */
 public final class Coordinator {
 
+  private static final Logger LOG = LoggerFactory.getLogger(Coordinator.class);
+
   private final Supplier<byte[]> secrets;
+  private final RingSecurity security;
   private final InstantSource clock;
   private final BlockingQueue<WorkerEvent> events = new LinkedBlockingQueue<>();
   private final Map<String, String> lostExecutors = new ConcurrentHashMap<>();
   private long generations;
   private volatile Generation current;
 
+  /** Only the thread of the messages uses it. */
+  private String lastWarning = "";
+
   /**
    * @param secrets makes the secret of each generation
+   * @param security whether workers may start where they are
    * @param clock tells how long workers have been silent
    */
-  public Coordinator(Supplier<byte[]> secrets, InstantSource clock) {
+  public Coordinator(Supplier<byte[]> secrets, RingSecurity security, InstantSource clock) {
     this.secrets = secrets;
+    this.security = security;
     this.clock = clock;
   }
 
@@ -100,7 +112,29 @@ public final class Coordinator {
                   message.generation(),
                   generation == null ? "it is over" : generation.id() + " is running"));
     }
-    return generation.handle(message);
+    CoordinatorReply reply = generation.handle(message);
+    if (!(reply instanceof CoordinatorReply.Placed placed)) {
+      return reply;
+    }
+    // Nobody has the secret yet, so nothing was sent.
+    Optional<String> objection = security.objection(placed.place().peers());
+    if (objection.isEmpty()) {
+      warnOnce(placed.place().peers());
+      return reply;
+    }
+    generation.abort(WorkerFailure.of(new ConfigurationException(objection.get())));
+    return new CoordinatorReply.Stop(objection.get());
+  }
+
+  private void warnOnce(List<String> peers) {
+    security
+        .warning(peers)
+        .filter(warning -> !warning.equals(lastWarning))
+        .ifPresent(
+            warning -> {
+              LOG.warn("{}", warning);
+              lastWarning = warning;
+            });
   }
 
   void executorLost(String executorId, String reason) {

@@ -207,6 +207,7 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
     if (security.isAuthenticationEnabled()) {
       environment.put(SecurityManager.ENV_AUTH_SECRET(), security.getSecretKey());
     }
+    environment.putAll(CollectionConverters.asJava(security.getEnvironmentForSslRpcPasswords()));
     return environment;
   }
 }

@@ -6,6 +6,7 @@ import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.GenerateSettings;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.config.TimeoutSettings;
+import io.sparkhawk.driver.coordinator.RingSecurity;
 import io.sparkhawk.driver.launch.ClusterSettings;
 import io.sparkhawk.executor.evaluate.TaskPlan;
 import io.sparkhawk.executor.generate.GenerationPlan;
@@ -102,13 +103,22 @@ public final class Plans {
 
   /** The workers of a run. */
   public static ClusterSettings cluster(RunConfig config) {
+    Map<String, String> spark = new TreeMap<>(config.spark());
+    spark.put(
+        RingSecurity.ALLOW_PLAIN,
+        Boolean.toString(config.security().allowUnencryptedGradients()));
     return new ClusterSettings(
-        config.workers(), config.threads(cores()), config.workerMemory(), config.spark());
+        config.workers(), config.threads(cores()), config.workerMemory(), spark);
   }
 
   /** The workers that measure models. */
   public static ClusterSettings cluster(EvaluateSettings settings) {
-    return new ClusterSettings(settings.workers(), threads(settings), "1g", Map.of());
+    // Only sums of losses travel between the workers.
+    return new ClusterSettings(
+        settings.workers(),
+        threads(settings),
+        "1g",
+        Map.of(RingSecurity.ALLOW_PLAIN, Boolean.toString(true)));
   }
 
   private static int threads(EvaluateSettings settings) {

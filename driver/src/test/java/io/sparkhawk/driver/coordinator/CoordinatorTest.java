@@ -20,7 +20,10 @@ class CoordinatorTest {
   private static final GenerationId SECOND = new GenerationId("stage matrix", 2);
 
   private final Coordinator coordinator =
-      new Coordinator(new RingSecrets(Optional.of("application's")), InstantSource.system());
+      new Coordinator(
+          new RingSecrets(Optional.of("application's")),
+          new RingSecurity(false, true),
+          InstantSource.system());
 
   @Test
   void aWorkerOfAnEarlierGenerationIsToldToStop() {

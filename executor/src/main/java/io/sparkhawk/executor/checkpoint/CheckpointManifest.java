@@ -103,6 +103,22 @@ public record CheckpointManifest(
     for (Map.Entry<String, BufferInfo> buffer : buffers.entrySet()) {
       requireExactCover(buffer.getKey(), buffer.getValue(), slices.get(buffer.getKey()));
     }
+    for (Part part : parts) {
+      requireRoom(part, buffers);
+    }
+  }
+
+  /** What a part holds ends with its file, so it is read from there. */
+  private static void requireRoom(Part part, Map<String, BufferInfo> buffers) {
+    long left = part.bytes();
+    for (PartSlice slice : part.slices()) {
+      int size = buffers.get(slice.buffer()).type().bytes();
+      if (slice.elements() > left / size) {
+        throw new IllegalArgumentException(
+            "a part of %d bytes cannot hold its slices".formatted(part.bytes()));
+      }
+      left -= slice.elements() * size;
+    }
   }
 
   private static void requireExactCover(String name, BufferInfo info, List<PartSlice> slices) {

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.Shortened;
+import io.sparkhawk.data.storage.JsonFormat;
 import java.io.IOException;
 import java.util.Optional;
 
@@ -32,6 +34,7 @@ final class ManifestJson {
           .enable(SerializationFeature.INDENT_OUTPUT)
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
           .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
           .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
@@ -81,7 +84,7 @@ final class ManifestJson {
     if (json.path("version").asInt() != VERSION) {
       throw new DataException(
           "Checkpoint manifest %s has format version %s, but this program reads version %d."
-              .formatted(path, json.path("version").asText("none"), VERSION));
+              .formatted(path, Shortened.of(json.path("version").asText("none")), VERSION));
     }
     if (json.path("abandoned").asBoolean()) {
       return Optional.empty();
@@ -96,8 +99,7 @@ final class ManifestJson {
   }
 
   private static DataException malformed(String path, IOException e) {
-    String reason =
-        e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.getMessage();
-    return new DataException("Checkpoint manifest %s is malformed: %s.".formatted(path, reason), e);
+    return new DataException(
+        "Checkpoint manifest %s is malformed: %s.".formatted(path, JsonFormat.reason(e)), e);
   }
 }

@@ -22,6 +22,8 @@ import java.util.concurrent.TimeUnit;
  */
 final class TcpRing implements Collective {
 
+  private static final int MAX_GATHERED_BYTES = 1 << 28;
+
   private final RingPlace place;
   private final RingConnection connection;
   private final ExecutorService operations;
@@ -98,8 +100,20 @@ final class TcpRing implements Collective {
     Arrays.setAll(sizes, i -> Integer.BYTES);
     ByteBuffer size = ByteBuffer.allocate(Integer.BYTES).putInt(0, bytes.length);
     List<ByteBuffer> gatheredSizes = allGather(size, sizes);
-    Arrays.setAll(sizes, i -> gatheredSizes.get(i).getInt(0));
+    Arrays.setAll(sizes, i -> checkedSize(i, gatheredSizes.get(i).getInt(0)));
     return allGather(ByteBuffer.wrap(bytes), sizes).stream().map(ByteBuffer::array).toList();
+  }
+
+  /** Memory is given to what the others say that they have. */
+  private int checkedSize(int peer, int bytes) {
+    if (bytes < 0 || bytes > MAX_GATHERED_BYTES) {
+      String reason = "%s wants to send %d bytes".formatted(place.nameOf(peer), bytes);
+      abort(reason);
+      throw new InfrastructureException(
+          "The all-gather on rank %d of %d failed at step %d: %s."
+              .formatted(rank(), worldSize(), step, reason));
+    }
+    return bytes;
   }
 
   private List<ByteBuffer> allGather(ByteBuffer own, int[] sizes) {

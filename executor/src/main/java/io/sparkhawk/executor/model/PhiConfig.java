@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.Shortened;
+import io.sparkhawk.data.storage.JsonFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,9 +50,9 @@ public record PhiConfig(
           "cannot read " + file + "; a teacher is a Hugging Face folder with config.json");
     }
     try {
-      return new Reader(file, JSON.readTree(Files.readAllBytes(file))).config();
+      return new Reader(file, JSON.readTree(ConfigFile.read(file))).config();
     } catch (IOException e) {
-      throw new DataException(file + " is not valid JSON: " + e.getMessage(), e);
+      throw new DataException(file + " is not valid JSON: " + JsonFormat.reason(e), e);
     }
   }
 
@@ -61,7 +63,7 @@ public record PhiConfig(
       String kind = json.path("model_type").asText("(none)");
       if (!kind.equals("phi")) {
         throw new ConfigurationException(
-            "model_type " + kind + " in " + file + " is not supported; only phi is");
+            "model_type " + Shortened.of(kind) + " in " + file + " is not supported; only phi is");
       }
       requireValue("hidden_act", "gelu_new", "gelu_new");
       requireValue("qk_layernorm", "false", "false");
@@ -107,7 +109,7 @@ public record PhiConfig(
       String type = nested.path("rope_type").asText("default");
       if (!type.equals("default")) {
         throw new ConfigurationException(
-            "rope_type " + type + " in " + file + " is not supported; only default is");
+            "rope_type " + Shortened.of(type) + " in " + file + " is not supported; only default is");
       }
       double outer = number(json.path(key), key, absent);
       return number(nested.path(key), "rope_parameters." + key, outer);
@@ -154,13 +156,13 @@ public record PhiConfig(
       String found = !given(json.path(key)) ? absent : json.path(key).asText(absent);
       if (!found.equals(only)) {
         throw new ConfigurationException(
-            key + " " + found + " in " + file + " is not supported; only " + only + " is");
+            key + " " + Shortened.of(found) + " in " + file + " is not supported; only " + only + " is");
       }
     }
 
     private DataException bad(String key, Object value, String expected) {
       return new DataException(
-          key + " in " + file + " is " + (value + "").strip() + ", expected " + expected);
+          key + " in " + file + " is " + Shortened.of(value + "").strip() + ", expected " + expected);
     }
   }
 }

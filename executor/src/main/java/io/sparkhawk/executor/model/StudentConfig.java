@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.Shortened;
+import io.sparkhawk.data.storage.JsonFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,6 +45,9 @@ public record StudentConfig(
   private static final String ATTENTION = "modules.mixers.phi_attention";
   private static final String MAX_POSITIONS = "max_position_embeddings";
   private static final int PADDED_VOCABULARY_MULTIPLE = 8;
+
+  /** Far above all models; each block takes memory before there are weights. */
+  private static final int MAX_BLOCKS = 10_000;
 
   /** The reference fixes both in its block (modules/phi_block.py). */
   static final double LAYER_NORM_EPSILON = 1e-5;
@@ -217,9 +222,9 @@ public record StudentConfig(
   public static boolean isIn(Path folder) {
     Path file = folder.resolve("config.json");
     try {
-      return Files.isReadable(file) && JSON.readTree(Files.readAllBytes(file)).has("MixerModel");
+      return Files.isReadable(file) && JSON.readTree(ConfigFile.read(file)).has("MixerModel");
     } catch (IOException e) {
-      throw new DataException("cannot read " + file + ": " + e.getMessage(), e);
+      throw new DataException("cannot read " + file + ": " + JsonFormat.reason(e), e);
     }
   }
 
@@ -231,9 +236,9 @@ public record StudentConfig(
   public static StudentConfig read(Path folder) {
     Path file = folder.resolve("config.json");
     try {
-      return new Reader(file, JSON.readTree(Files.readAllBytes(file))).config();
+      return new Reader(file, JSON.readTree(ConfigFile.read(file))).config();
     } catch (IOException e) {
-      throw new DataException("cannot read the student's " + file + ": " + e.getMessage(), e);
+      throw new DataException("cannot read the student's " + file + ": " + JsonFormat.reason(e), e);
     }
   }
 
@@ -252,6 +257,9 @@ public record StudentConfig(
         int count = integer(node.path("n_layers"), "Block" + section.getKey() + ".n_layers");
         requireText(node.path("BlockType"), "BlockType", BLOCK);
         boolean isAttention = node.path("CoreType").asText().equals(ATTENTION);
+        if (count > MAX_BLOCKS - blocks) {
+          throw bad("it has more than " + MAX_BLOCKS + " blocks");
+        }
         for (int i = 0; i < count; i++, blocks++) {
           if (isAttention) {
             attention.add(blocks);
@@ -300,7 +308,11 @@ public record StudentConfig(
                 + " false are supported");
       }
       int vocabulary = integer(json.at("/LanguageModel/input/vocab_size"), "vocab_size");
-      int multiple = json.at("/LanguageModel/input/pad_vocab_size_multiple").asInt(1);
+      JsonNode padding = json.at("/LanguageModel/input/pad_vocab_size_multiple");
+      int multiple = padding.isMissingNode() ? 1 : integer(padding, "pad_vocab_size_multiple");
+      if (multiple > Integer.MAX_VALUE - vocabulary) {
+        throw bad("pad_vocab_size_multiple is " + multiple + ", which is too large");
+      }
       return new StudentConfig(
           width,
           blocks,
@@ -389,7 +401,8 @@ public record StudentConfig(
     }
 
     private DataException bad(String problem) {
-      return new DataException("the student configuration " + file + " cannot be used: " + problem);
+      return new DataException(
+          "the student configuration " + file + " cannot be used: " + Shortened.of(problem));
     }
   }
 }

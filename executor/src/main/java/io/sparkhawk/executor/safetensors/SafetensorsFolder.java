@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.Shortened;
 import io.sparkhawk.data.error.InfrastructureException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -103,7 +104,7 @@ public final class SafetensorsFolder implements AutoCloseable {
     if (!missing.isEmpty()) {
       throw new DataException(
           "Weights index %s names files that do not exist: %s."
-              .formatted(index, String.join(", ", missing)));
+              .formatted(index, Shortened.of(String.join(", ", missing))));
     }
     if (Files.exists(index.resolveSibling(SINGLE)) && !names.contains(SINGLE)) {
       throw new DataException(
@@ -130,7 +131,7 @@ public final class SafetensorsFolder implements AutoCloseable {
     if (!problems.isEmpty()) {
       throw new DataException(
           "Weights index %s does not say what its files hold: %s."
-              .formatted(index, String.join("; ", problems)));
+              .formatted(index, Shortened.of(String.join("; ", problems))));
     }
   }
 
@@ -144,7 +145,7 @@ public final class SafetensorsFolder implements AutoCloseable {
       throw new DataException(
           ("Weights index %s places tensor %s in %s, which is not the name of a file in the"
                   + " same folder.")
-              .formatted(index, tensor, value));
+              .formatted(index, Shortened.of(tensor), Shortened.of(value.toString())));
     }
     return name;
   }
@@ -160,7 +161,9 @@ public final class SafetensorsFolder implements AutoCloseable {
       return JSON.readTree(json);
     } catch (JsonProcessingException e) {
       throw new DataException(
-          "Weights index %s is not valid JSON: %s".formatted(index, e.getOriginalMessage()), e);
+          "Weights index %s is not valid JSON: %s"
+              .formatted(index, Shortened.of(e.getOriginalMessage())),
+          e);
     } catch (IOException e) {
       throw new InfrastructureException(
           "Weights index %s cannot be read: %s".formatted(index, e), e);

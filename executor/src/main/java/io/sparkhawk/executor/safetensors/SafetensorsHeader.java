@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.Shortened;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -127,7 +128,9 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, Entry> entrie
       String reason =
           e instanceof JsonParseException parse ? parse.getOriginalMessage() : e.getMessage();
       throw new DataException(
-          "Safetensors file %s has a header that is not valid JSON: %s".formatted(file, reason), e);
+          "Safetensors file %s has a header that is not valid JSON: %s"
+              .formatted(file, Shortened.of(reason)),
+          e);
     }
   }
 
@@ -279,12 +282,13 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, Entry> entrie
     }
 
     private DataException problem(String what) {
-      return new DataException("Safetensors file %s %s.".formatted(file, what));
+      return new DataException("Safetensors file %s %s.".formatted(file, Shortened.of(what)));
     }
 
     private DataException problem(String tensor, String what) {
       return new DataException(
-          "Tensor %s in safetensors file %s %s.".formatted(tensor, file, what));
+          "Tensor %s in safetensors file %s %s."
+              .formatted(Shortened.of(tensor), file, Shortened.of(what)));
     }
   }
 }
