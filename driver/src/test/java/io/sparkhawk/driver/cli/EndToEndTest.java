@@ -35,6 +35,8 @@ class EndToEndTest {
 
   private static final Path QUICKSTART = Path.of("../deploy/quickstart").toAbsolutePath();
   private static final int STEPS = 3;
+  private static final List<String> SECRETS =
+      List.of("hush-store", "hush-application", "hush-environment");
 
   @TempDir private static Path folder;
   private static Path data;
@@ -62,6 +64,10 @@ class EndToEndTest {
               - {name: matrix, tokens: %4$d, batch-tokens: 256, learning-rate: 3e-3}
               - {name: hidden, tokens: %4$d, batch-tokens: 256, learning-rate: 3e-3}
               - {name: distill, tokens: %4$d, batch-tokens: 256, learning-rate: 1e-3, train: all}
+            spark:
+              spark.hadoop.fs.s3a.secret.key: hush-store
+              spark.authenticate.secret: hush-application
+              spark.executorEnv.STORE_PASSWORD: hush-environment
             """
                 .formatted(
                     folder.resolve("runs"), QUICKSTART.resolve("teacher"), data, 256 * STEPS));
@@ -125,8 +131,12 @@ class EndToEndTest {
   @Test
   void anyNumberOfWorkersGivesTheSameLossCurveAndACompleteRun() throws IOException {
     distill("alone", 1);
-    distill("two", 2);
+    try (SecretWatch watch = SecretWatch.start()) {
+      distill("two", 2);
+      watch.assertNowhere(SECRETS, folder, config);
+    }
     distill("four", 4);
+    assertThat(err.toString() + out).doesNotContain(SECRETS);
 
     List<Double> alone = losses("alone");
     assertThat(alone).hasSize(3 * STEPS);

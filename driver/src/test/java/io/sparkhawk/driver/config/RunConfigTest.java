@@ -136,9 +136,14 @@ class RunConfigTest {
             "spark[spark.hadoop.fs.s3a.secret.key]=hush",
             "spark[spark.hadoop.fs.s3a.access.key]=whisper",
             "spark[spark.hadoop.fs.s3a.session.token]=murmur",
+            "spark[spark.authenticate.secret]=hiss",
+            "spark[spark.ssl.rpc.keyPassword]=mutter",
+            "spark[spark.executorEnv.AWS_ACCESS_KEY_ID]=mumble",
+            "spark[spark.hadoop.fs.azure.account.key.store]=breathe",
+            "spark[spark.executor.extraJavaOptions]=-Djavax.net.ssl.trustStorePassword=sigh",
             "spark[spark.hadoop.fs.s3a.endpoint]=http://store:9000");
     assertThat(ConfigWriter.write(config.withoutSecrets()))
         .contains("http://store:9000", "(hidden)")
-        .doesNotContain("hush", "whisper", "murmur");
+        .doesNotContain("hush", "whisper", "murmur", "hiss", "mutter", "mumble", "breathe", "sigh");
   }
 }
