@@ -24,6 +24,9 @@ public final class ShardReader implements AutoCloseable {
   /** Bounds what a batch may take: the ids of one, compressed and not, fit many times. */
   private static final long MAX_MEMORY_BYTES = 256L << 20;
 
+  /** A batch holds about 16 thousand ids, or one row. */
+  private static final int MAX_BATCH_IDS = 1 << 25;
+
   private final Path file;
   private final BufferAllocator allocator;
   private final ArrowFileReader arrow;
@@ -43,7 +46,10 @@ public final class ShardReader implements AutoCloseable {
     this.rows = ShardFormat.number(file, arrow.getMetaData(), ShardFormat.ROWS_KEY);
     this.rowsPerBatch =
         ShardFormat.number(file, arrow.getMetaData(), ShardFormat.ROWS_PER_BATCH_KEY);
-    if (rows < 0 || rowsPerBatch < 1 || blocks.size() != batchCount(rows, rowsPerBatch)) {
+    if (rows < 0
+        || rowsPerBatch < 1
+        || (long) rowsPerBatch * format.rowLength() > MAX_BATCH_IDS
+        || blocks.size() != batchCount(rows, rowsPerBatch)) {
       throw new DataException(
           file
               + " says that it has "
@@ -174,20 +180,7 @@ public final class ShardReader implements AutoCloseable {
    * @throws DataException if the batch is damaged or holds an id outside the vocabulary
    */
   public int[] batch(int index) {
-    int[] ids = load(index);
-    int expected = Math.min(rowsPerBatch, rows - index * rowsPerBatch) * format.rowLength();
-    if (ids.length != expected) {
-      throw new DataException(
-          "Batch "
-              + index
-              + " of the shard "
-              + file
-              + " should have "
-              + expected
-              + " ids, but has "
-              + ids.length
-              + ". Prepare the data set again.");
-    }
+    int[] ids = load(index, Math.min(rowsPerBatch, rows - index * rowsPerBatch));
     for (int i = 0; i < ids.length; i++) {
       if (ids[i] < 0 || ids[i] >= format.vocabularySize()) {
         throw new DataException(
@@ -205,14 +198,23 @@ public final class ShardReader implements AutoCloseable {
     return ids;
   }
 
-  private int[] load(int index) {
+  private int[] load(int index, int expectedRows) {
     try {
       arrow.loadRecordBatch(blocks.get(index));
       VectorSchemaRoot root = arrow.getVectorSchemaRoot();
       FixedSizeListVector list = (FixedSizeListVector) root.getVector(ShardFormat.COLUMN);
+      int expected = expectedRows * format.rowLength();
+      int found = list.getDataVector().getValueCount();
+      if (found != expected) {
+        throw new DataException(
+            "Batch %d of the shard %s should have %d ids, but has %d. Prepare the data set again."
+                .formatted(index, file, expected, found));
+      }
       int[] ids = format.tokenType().load(list.getDataVector());
       root.clear();
       return ids;
+    } catch (DataException e) {
+      throw e;
     } catch (IOException | RuntimeException e) {
       throw damaged(file, "batch " + index + " cannot be read" + detail(e), e);
     }

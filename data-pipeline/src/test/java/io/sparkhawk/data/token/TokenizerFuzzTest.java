@@ -60,6 +60,8 @@ class TokenizerFuzzTest {
 
     public static void main(String[] arguments) {
       List<String> documents = documents();
+      // The native library is loaded here, not in one of the cases.
+      Tokenizer.of(documents.get(0).getBytes(StandardCharsets.UTF_8), "good").close();
       Fuzz.Outcome outcome =
           Fuzz.refusedBy(DataException.class, "tokenizer.json")
               .within(2 << 20, 100)

@@ -27,8 +27,9 @@ import org.yaml.snakeyaml.nodes.Tag;
 final class YamlSource {
 
   /** No configuration of ours comes near these. */
-  static final int MAX_CHARACTERS = 1 << 20;
+  static final int MAX_CHARACTERS = 1 << 18;
 
+  private static final int MAX_LINE = 10_000;
   private static final int MAX_VALUES = 20_000;
   private static final int MAX_DEPTH = 50;
 
@@ -63,6 +64,7 @@ final class YamlSource {
 
   private SettingTree parse(String yaml) {
     try {
+      requireShortLines(yaml);
       LoaderOptions limits = new LoaderOptions();
       limits.setCodePointLimit(MAX_CHARACTERS);
       limits.setNestingDepthLimit(MAX_DEPTH);
@@ -76,6 +78,19 @@ final class YamlSource {
       problems.add("not YAML: " + Shortened.of(e.getMessage()));
     }
     return Section.empty("the whole file");
+  }
+
+  /** The parser copies all that it has read of a line for each kilobyte more of it. */
+  private static void requireShortLines(String yaml) {
+    int number = 0;
+    for (String line : (Iterable<String>) yaml.lines()::iterator) {
+      number++;
+      if (line.length() > MAX_LINE) {
+        throw new YAMLException(
+            "line %d has %d characters; at most %d are allowed"
+                .formatted(number, line.length(), MAX_LINE));
+      }
+    }
   }
 
   /** An alias stands for a copy of what it names, so few lines can be endlessly many values. */

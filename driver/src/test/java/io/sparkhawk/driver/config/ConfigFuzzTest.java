@@ -124,15 +124,15 @@ class ConfigFuzzTest {
   /** What few bytes could make much of. */
   static List<String> bombs() {
     return List.of(
-        "run: tiny\nworkers: " + "9".repeat(500_000) + "\n",
-        "run: tiny\nworkers: 1." + "0".repeat(500_000) + "\n",
-        "run: tiny\nseed: " + "1_".repeat(250_000) + "\n",
+        "run: tiny\nworkers: " + "9".repeat(250_000) + "\n",
+        "run: tiny\nworkers: 1." + "0".repeat(250_000) + "\n",
+        "run: tiny\nseed: " + "1_".repeat(4_000) + "\n",
         "run: tiny\nteacher: " + "x".repeat(900_000) + "\nworkers: x",
-        "x".repeat(500_000) + ": 1",
+        "x".repeat(9_000) + ": 1",
         "[".repeat(100_000),
         "run: " + "[".repeat(100_000),
-        "a: 1\n".repeat(100_000),
-        "- 1\n".repeat(200_000),
+        "a: 1\n".repeat(50_000),
+        "- 1\n".repeat(60_000),
         "b: &b [x,x,x,x]\nc: &c [*b,*b,*b,*b]\n"
             + "d: &d [*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e]\n"
             + "g: &g [*f,*f,*f,*f]\nh: &h [*g,*g,*g,*g]\ni: &i [*h,*h,*h,*h]\n"
@@ -147,7 +147,7 @@ class ConfigFuzzTest {
     byte[] content = yaml.getBytes(StandardCharsets.UTF_8);
     Fuzz.Outcome outcome =
         Fuzz.refusedBy(ConfigurationException.class, "run.yaml")
-            .within(64 << 20, 200)
+            .within(8 << 20, 1000)
             .withLongMessages()
             .run(2, random -> content, bytes -> read(text(bytes)));
     assertThat(outcome.taken()).isZero();
@@ -166,7 +166,8 @@ class ConfigFuzzTest {
     String whole = line.startsWith("run") ? yaml : YAML.substring(0, YAML.indexOf("spark:")) + line;
     assertThatThrownBy(() -> read(whole))
         .isInstanceOf(ConfigurationException.class)
-        .hasMessageContaining("the tag ");
+        .hasMessageContaining("tag")
+        .hasMessageContaining("not allowed");
   }
 
   @Test

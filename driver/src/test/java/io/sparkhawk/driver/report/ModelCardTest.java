@@ -91,7 +91,7 @@ class ModelCardTest {
   }
 
   private static SplitManifest split(long tokens) {
-    ShardEntry shard = new ShardEntry("0.arrow", tokens / 256, tokens, 4 * tokens, "0".repeat(64));
+    ShardEntry shard = new ShardEntry(tokens + ".arrow", tokens / 256, tokens, 4 * tokens, "0".repeat(64));
     return new SplitManifest(9, tokens, Map.of(), List.of(shard));
   }
 

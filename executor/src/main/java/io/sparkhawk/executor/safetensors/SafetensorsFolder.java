@@ -100,7 +100,7 @@ public final class SafetensorsFolder implements AutoCloseable {
   /** All files of the index are there, and no other weights that one could mean instead. */
   private static void requireFiles(Path index, Set<String> names) {
     List<String> missing =
-        names.stream().filter(name -> !Files.exists(index.resolveSibling(name))).toList();
+        names.stream().filter(name -> !Files.isRegularFile(index.resolveSibling(name))).toList();
     if (!missing.isEmpty()) {
       throw new DataException(
           "Weights index %s names files that do not exist: %s."
@@ -140,6 +140,7 @@ public final class SafetensorsFolder implements AutoCloseable {
     String name = value.asText();
     if (!value.isTextual()
         || name.isEmpty()
+        || name.equals(".")
         || name.equals("..")
         || name.chars().anyMatch(c -> c == '/' || c == '\\' || c == 0)) {
       throw new DataException(
