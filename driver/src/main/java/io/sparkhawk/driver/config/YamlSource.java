@@ -30,7 +30,7 @@ final class YamlSource {
   static final int MAX_CHARACTERS = 1 << 18;
 
   private static final int MAX_LINE = 10_000;
-  private static final int MAX_VALUES = 20_000;
+  private static final int MAX_VALUES = 5_000;
   private static final int MAX_DEPTH = 50;
 
   /** What YAML makes of plain values; others would stand for objects of some language. */
