@@ -24,7 +24,8 @@ public final class Fuzz {
 
   /** Traces of a library or of the language where there should be a sentence. */
   private static final Pattern INTERNALS =
-      Pattern.compile("\tat |[a-z]\\.[A-Z]\\w*(Exception|Error)\\b|\\b(java|com|org)\\.\\w+\\.\\w+");
+      Pattern.compile(
+          "\tat |[a-z]\\.[A-Z]\\w*(Exception|Error)\\b|\\b(java|com|org)\\.\\w+\\.\\w+");
 
   private static final int USUAL_MESSAGE = 4000;
   private static final int LONGEST_SHOWN = 2000;
@@ -35,8 +36,7 @@ public final class Fuzz {
   /** The first case loads classes and libraries. */
   private static final Duration FIRST = Duration.ofMinutes(1);
 
-  private static final ThreadMXBean THREADS =
-      (ThreadMXBean) ManagementFactory.getThreadMXBean();
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   private final Class<? extends RuntimeException> refusal;
   private final String named;

@@ -12,8 +12,6 @@ public final class Shortened {
     String whole = String.valueOf(text);
     String head = whole.substring(0, Math.min(MOST, whole.length()));
     String shown = head.replaceAll("[\\p{Cntrl}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]", "?");
-    return whole.length() <= MOST
-        ? shown
-        : shown + "... (" + whole.length() + " characters)";
+    return whole.length() <= MOST ? shown : shown + "... (" + whole.length() + " characters)";
   }
 }

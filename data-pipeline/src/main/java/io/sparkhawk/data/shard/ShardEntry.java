@@ -32,8 +32,12 @@ public record ShardEntry(String file, long rows, long tokens, long bytes, String
       throw new IllegalArgumentException(
           "'" + Shortened.of(file) + "' is not the name of a shard in the data set's folder");
     }
-    if (rows < 0 || rows > Integer.MAX_VALUE || tokens < 0 || tokens > MAX_TOKENS
-        || bytes < 0 || bytes > Integer.MAX_VALUE) {
+    if (rows < 0
+        || rows > Integer.MAX_VALUE
+        || tokens < 0
+        || tokens > MAX_TOKENS
+        || bytes < 0
+        || bytes > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
           "the shard %s cannot have %d rows, %d ids and %d bytes"
               .formatted(file, rows, tokens, bytes));

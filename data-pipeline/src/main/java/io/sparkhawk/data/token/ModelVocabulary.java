@@ -26,7 +26,8 @@ public final class ModelVocabulary {
   static int size(byte[] content, Object file) {
     JsonNode size = JsonFormat.readTree(content, file).path("vocab_size");
     if (!size.canConvertToInt() || size.asInt() < 1) {
-      throw new DataException(file + " has no usable vocab_size: found \"" + Shortened.of(size.toString()) + "\".");
+      throw new DataException(
+          file + " has no usable vocab_size: found \"" + Shortened.of(size.toString()) + "\".");
     }
     return size.asInt();
   }

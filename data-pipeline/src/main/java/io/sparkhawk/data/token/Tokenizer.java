@@ -78,10 +78,7 @@ public final class Tokenizer implements AutoCloseable {
       return new Tokenizer(origin, vocabulary, Checksum.of(content), library);
     } catch (IOException | RuntimeException e) {
       throw new DataException(
-          origin
-              + " is not a tokenizer that can be used: "
-              + Shortened.of(e.getMessage())
-              + ".",
+          origin + " is not a tokenizer that can be used: " + Shortened.of(e.getMessage()) + ".",
           e);
     }
   }

@@ -63,7 +63,9 @@ final class TokenizerJson {
   /** The library's numbers have 64 bits and its texts no lone surrogates. */
   private void checkValues(JsonNode node) {
     if (node.isNumber()
-        && !(node.isIntegralNumber() ? node.canConvertToLong() : Double.isFinite(node.asDouble()))) {
+        && !(node.isIntegralNumber()
+            ? node.canConvertToLong()
+            : Double.isFinite(node.asDouble()))) {
       throw problem("has the number " + Shortened.of(node.asText()));
     }
     if (node.isTextual()) {

@@ -108,8 +108,7 @@ class ShardFuzzTest {
   void shardOutsideTheFolderIsRefused(String name) throws IOException {
     Path file = folder.resolve(DataManifest.FILE_NAME);
     String json = new String(manifest().toJson(), StandardCharsets.UTF_8);
-    Files.writeString(
-        file, json.replace("train-00001.arrow", name.replace("\\", "\\\\")));
+    Files.writeString(file, json.replace("train-00001.arrow", name.replace("\\", "\\\\")));
     assertThatThrownBy(this::readAsTrainingDoes)
         .isInstanceOf(DataException.class)
         .hasMessageContainingAll(file.toString(), "'" + name + "' is not the name of a shard");
@@ -215,10 +214,7 @@ class ShardFuzzTest {
             new ArrowFileWriter(
                 root,
                 new MapDictionaryProvider(),
-                FileChannel.open(
-                    file,
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.WRITE),
+                FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE),
                 metadata,
                 IpcOption.DEFAULT,
                 CommonsCompressionFactory.INSTANCE,

@@ -23,7 +23,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TokenizerFuzzTest {
 
   private static final int CASES = 3000;
-  private static final String TEXT = "ab abc  xyz \u00e9\u4e2d 12, <|endoftext|> [PAD]<s> \ud83d\ude00";
+  private static final String TEXT =
+      "ab abc  xyz \u00e9\u4e2d 12, <|endoftext|> [PAD]<s> \ud83d\ude00";
 
   @TempDir private Path folder;
 
@@ -130,16 +131,17 @@ class TokenizerFuzzTest {
 
   private static String document(
       String special, String normalizer, String preTokenizer, String decoder, String model) {
-    return """
-        {'version':'1.0','truncation':{'direction':'Right','max_length':512,
-         'strategy':'LongestFirst','stride':0},'padding':null,
-         'added_tokens':[{'id':0,'content':'%s','single_word':false,'lstrip':false,
-         'rstrip':false,'normalized':false,'special':true}],'normalizer':%s,
-         'pre_tokenizer':%s,'decoder':%s,'model':%s,'post_processor':{'type':'TemplateProcessing',
-         'single':[{'SpecialToken':{'id':'<s>','type_id':0}},{'Sequence':{'id':'A','type_id':0}}],
-         'pair':[{'Sequence':{'id':'A','type_id':0}},{'Sequence':{'id':'B','type_id':1}}],
-         'special_tokens':{'<s>':{'id':'<s>','ids':[0],'tokens':['<s>']}}}}
-        """
+    return
+"""
+{'version':'1.0','truncation':{'direction':'Right','max_length':512,
+ 'strategy':'LongestFirst','stride':0},'padding':null,
+ 'added_tokens':[{'id':0,'content':'%s','single_word':false,'lstrip':false,
+ 'rstrip':false,'normalized':false,'special':true}],'normalizer':%s,
+ 'pre_tokenizer':%s,'decoder':%s,'model':%s,'post_processor':{'type':'TemplateProcessing',
+ 'single':[{'SpecialToken':{'id':'<s>','type_id':0}},{'Sequence':{'id':'A','type_id':0}}],
+ 'pair':[{'Sequence':{'id':'A','type_id':0}},{'Sequence':{'id':'B','type_id':1}}],
+ 'special_tokens':{'<s>':{'id':'<s>','ids':[0],'tokens':['<s>']}}}}
+"""
         .formatted(special, normalizer, preTokenizer, decoder, model)
         .replace('\'', '"');
   }
@@ -153,7 +155,10 @@ class TokenizerFuzzTest {
         "{'type':'Prepend','prepend':'\\ud800'}"
       })
   void whatEndsTheLibrarysProcessIsRefused(String normalizer) {
-    String document = documents().get(0).replace("\"normalizer\":null", "\"normalizer\":" + normalizer.replace('\'', '"'));
+    String document =
+        documents()
+            .get(0)
+            .replace("\"normalizer\":null", "\"normalizer\":" + normalizer.replace('\'', '"'));
     assertRefused(document);
   }
 
@@ -181,8 +186,7 @@ class TokenizerFuzzTest {
             .run(
                 3000,
                 random -> Mutations.ofJson(random, config),
-                content ->
-                    assertThat(ModelVocabulary.size(content, "config.json")).isPositive());
+                content -> assertThat(ModelVocabulary.size(content, "config.json")).isPositive());
     assertThat(outcome.taken()).isPositive();
     assertThat(outcome.refused()).isPositive();
   }

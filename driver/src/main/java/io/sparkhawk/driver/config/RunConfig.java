@@ -54,8 +54,8 @@ public record RunConfig(
         int threadsPerWorker,
     @Setting(
             value =
-                "Java heap of each worker. Tensors lie outside of it, in the memory of the device or of"
-                    + " the process.",
+                "Java heap of each worker. Tensors lie outside of it, in the memory of the device"
+                    + " or of the process.",
             defaultValue = "1g")
         String workerMemory,
     @Setting(value = "What the workers compute on.", defaultValue = "cpu") DeviceKind device,
@@ -65,7 +65,8 @@ public record RunConfig(
         Optional<ElementType> elementType,
     @Setting(value = "Architecture of the student.", defaultValue = "{}") StudentSettings student,
     @Setting(
-            "The stages to train, in the order matrix, hidden, distill; any of them may be left out.")
+            "The stages to train, in the order matrix, hidden, distill; any of them may be left"
+                + " out.")
         List<StageSettings> stages,
     @Setting(value = "When the run is saved.", defaultValue = "{}") CheckpointSettings checkpoints,
     @Setting(value = "How the models are measured.", defaultValue = "{}")
@@ -74,14 +75,15 @@ public record RunConfig(
     @Setting(value = "What may be seen on the network.", defaultValue = "{}")
         SecuritySettings security,
     @Setting(
-            "Folder on each worker's own disk for data that is not local. The default is a folder in"
-                + " the system's temporary folder.")
+            "Folder on each worker's own disk for data that is not local. The default is a folder"
+                + " in the system's temporary folder.")
         Optional<String> localCache,
     @Setting(
             value =
                 "Bytes that copies of remote shards may take on each worker's own disk; those used"
-                    + " least recently go first. Samples come from all over the data set, so training"
-                    + " waits for the storage again and again unless the whole data set fits.",
+                    + " least recently go first. Samples come from all over the data set, so"
+                    + " training waits for the storage again and again unless the whole data set"
+                    + " fits.",
             defaultValue = "100B",
             min = 1)
         long localCacheBytes,
@@ -93,8 +95,8 @@ public record RunConfig(
   private static final Pattern RUN_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
 
   /**
-   * What Spark itself takes for secrets (the default of spark.redaction.regex), and what the storages
-   * of others call theirs.
+   * What Spark itself takes for secrets (the default of spark.redaction.regex), and what the
+   * storages of others call theirs.
    */
   private static final Pattern SECRET =
       Pattern.compile(
@@ -170,8 +172,7 @@ public record RunConfig(
   /** This run for others to see: values of Spark settings that may be secrets are left out. */
   public RunConfig withoutSecrets() {
     Map<String, String> shown = new TreeMap<>();
-    spark.forEach(
-        (key, value) -> shown.put(key, isSecret(key, value) ? "(hidden)" : value));
+    spark.forEach((key, value) -> shown.put(key, isSecret(key, value) ? "(hidden)" : value));
     return with(stages, shown);
   }
 

@@ -9,7 +9,7 @@ public record SecuritySettings(
                 "Whether gradients may travel unencrypted between hosts. They are sent only to"
                     + " workers that know the run's secret, but neither the ring over TCP nor NCCL"
                     + " encrypts them; a run with workers on several hosts is refused without this"
-                    + " setting. Set it where the network between the hosts is trusted or encrypts by"
-                    + " itself.",
+                    + " setting. Set it where the network between the hosts is trusted or encrypts"
+                    + " by itself.",
             defaultValue = "false")
         boolean allowUnencryptedGradients) {}

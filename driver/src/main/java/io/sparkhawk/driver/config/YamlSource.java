@@ -1,9 +1,9 @@
 package io.sparkhawk.driver.config;
 
+import io.sparkhawk.data.error.Shortened;
 import io.sparkhawk.driver.config.SettingTree.Items;
 import io.sparkhawk.driver.config.SettingTree.Section;
 import io.sparkhawk.driver.config.SettingTree.Text;
-import io.sparkhawk.data.error.Shortened;
 import java.io.StringReader;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -36,7 +36,14 @@ final class YamlSource {
   /** What YAML makes of plain values; others would stand for objects of some language. */
   private static final Set<Tag> PLAIN_TAGS =
       Set.of(
-          Tag.STR, Tag.INT, Tag.FLOAT, Tag.BOOL, Tag.NULL, Tag.TIMESTAMP, Tag.SEQ, Tag.MAP,
+          Tag.STR,
+          Tag.INT,
+          Tag.FLOAT,
+          Tag.BOOL,
+          Tag.NULL,
+          Tag.TIMESTAMP,
+          Tag.SEQ,
+          Tag.MAP,
           Tag.MERGE);
 
   private final Function<Node, String> place;

@@ -58,7 +58,8 @@ public final class CoordinatorPlugin implements SparkPlugin {
           security.isAuthenticationEnabled()
               ? Optional.of(security.getSecretKey())
               : Optional.empty();
-      Coordinator coordinator = new Coordinator(
+      Coordinator coordinator =
+          new Coordinator(
               new RingSecrets(secret), RingSecurity.of(context.conf()), InstantSource.system());
       context.addSparkListener(new LossListener(coordinator));
       CURRENT.set(coordinator);

@@ -105,8 +105,7 @@ public final class Plans {
   public static ClusterSettings cluster(RunConfig config) {
     Map<String, String> spark = new TreeMap<>(config.spark());
     spark.put(
-        RingSecurity.ALLOW_PLAIN,
-        Boolean.toString(config.security().allowUnencryptedGradients()));
+        RingSecurity.ALLOW_PLAIN, Boolean.toString(config.security().allowUnencryptedGradients()));
     return new ClusterSettings(
         config.workers(), config.threads(cores()), config.workerMemory(), spark);
   }

@@ -71,7 +71,8 @@ class RunConfigTest {
         "stages=[] | stages: []: at least one of",
         "stages[0].warmup=0.95 | stages[0]: warmup 0.95, decay 0.1: together",
         "stages[2].beta2=1 | stages[2]: beta1 0.9, beta2 1.0: both must be less than 1.",
-        "student.attention-blocks=[1, 1] | student.attention-blocks: [1, 1]: a block is named twice.",
+        "student.attention-blocks=[1, 1] | student.attention-blocks: [1, 1]: a block is named"
+            + " twice.",
         "spark[executor.memory]=1g | spark: executor.memory: the names of Spark's settings start"
       })
   void settingsThatContradictEachOtherAreRefused(String assignment, String message) {

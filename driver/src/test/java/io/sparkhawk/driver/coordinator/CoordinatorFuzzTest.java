@@ -93,8 +93,7 @@ class CoordinatorFuzzTest {
   private static WorkerEvent event(Random random) {
     return switch (random.nextInt(3)) {
       case 0 -> new WorkerEvent.MemoryPlanned(random.nextLong(), random.nextLong());
-      case 1 ->
-          new WorkerEvent.CheckpointPublished(text(random), random.nextLong(), text(random));
+      case 1 -> new WorkerEvent.CheckpointPublished(text(random), random.nextLong(), text(random));
       default ->
           new WorkerEvent.StepDone(
               new StepMetrics(

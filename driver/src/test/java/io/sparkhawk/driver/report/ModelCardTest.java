@@ -91,7 +91,8 @@ class ModelCardTest {
   }
 
   private static SplitManifest split(long tokens) {
-    ShardEntry shard = new ShardEntry(tokens + ".arrow", tokens / 256, tokens, 4 * tokens, "0".repeat(64));
+    ShardEntry shard =
+        new ShardEntry(tokens + ".arrow", tokens / 256, tokens, 4 * tokens, "0".repeat(64));
     return new SplitManifest(9, tokens, Map.of(), List.of(shard));
   }
 
@@ -158,7 +159,8 @@ class ModelCardTest {
         .contains(
             "| Hidden-state alignment | 160,768 | 157 | 2.00e-3 | 7.400 | 4.700 | 55.10 | 20,000 |")
         .contains(
-            "| End-to-end distillation | 320,512 | 313 | 1.00e-3 | 5.120 | 3.640 | 37.90 | 20,000 |")
+            "| End-to-end distillation | 320,512 | 313 | 1.00e-3 | 5.120 | 3.640 | 37.90 | 20,000"
+                + " |")
         .contains("| Teacher | 19.65 |")
         .contains("| Student | 37.41 |")
         .contains("first 82,176 held-out tokens")

@@ -109,7 +109,11 @@ public record PhiConfig(
       String type = nested.path("rope_type").asText("default");
       if (!type.equals("default")) {
         throw new ConfigurationException(
-            "rope_type " + Shortened.of(type) + " in " + file + " is not supported; only default is");
+            "rope_type "
+                + Shortened.of(type)
+                + " in "
+                + file
+                + " is not supported; only default is");
       }
       double outer = number(json.path(key), key, absent);
       return number(nested.path(key), "rope_parameters." + key, outer);
@@ -156,13 +160,26 @@ public record PhiConfig(
       String found = !given(json.path(key)) ? absent : json.path(key).asText(absent);
       if (!found.equals(only)) {
         throw new ConfigurationException(
-            key + " " + Shortened.of(found) + " in " + file + " is not supported; only " + only + " is");
+            key
+                + " "
+                + Shortened.of(found)
+                + " in "
+                + file
+                + " is not supported; only "
+                + only
+                + " is");
       }
     }
 
     private DataException bad(String key, Object value, String expected) {
       return new DataException(
-          key + " in " + file + " is " + Shortened.of(value + "").strip() + ", expected " + expected);
+          key
+              + " in "
+              + file
+              + " is "
+              + Shortened.of(value + "").strip()
+              + ", expected "
+              + expected);
     }
   }
 }

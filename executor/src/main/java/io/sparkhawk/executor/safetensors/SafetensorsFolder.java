@@ -5,8 +5,8 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.sparkhawk.data.error.DataException;
-import io.sparkhawk.data.error.Shortened;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.error.Shortened;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * The weights of a Hugging Face model folder: {@code model.safetensors}, or several files that
@@ -28,6 +29,7 @@ public final class SafetensorsFolder implements AutoCloseable {
 
   private static final String SINGLE = "model.safetensors";
   private static final String INDEX = "model.safetensors.index.json";
+  private static final Pattern PLAIN_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._+=@-]{0,199}");
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
@@ -138,11 +140,7 @@ public final class SafetensorsFolder implements AutoCloseable {
   /** An index from outside must not make us read files outside of its folder. */
   private static String plainFileName(Path index, String tensor, JsonNode value) {
     String name = value.asText();
-    if (!value.isTextual()
-        || name.isEmpty()
-        || name.equals(".")
-        || name.equals("..")
-        || name.chars().anyMatch(c -> c == '/' || c == '\\' || c == 0)) {
+    if (!value.isTextual() || !PLAIN_NAME.matcher(name).matches()) {
       throw new DataException(
           ("Weights index %s places tensor %s in %s, which is not the name of a file in the"
                   + " same folder.")

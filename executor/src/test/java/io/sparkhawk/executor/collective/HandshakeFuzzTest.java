@@ -73,7 +73,8 @@ class HandshakeFuzzTest {
                 5000,
                 random -> random.nextInt(8) == 0 ? noise(random) : Mutations.ofBytes(random, sent),
                 bytes ->
-                    refusing(() -> new Handshake(ACCEPTOR, SECRET).accept(new Recorded(bytes), soon())));
+                    refusing(
+                        () -> new Handshake(ACCEPTOR, SECRET).accept(new Recorded(bytes), soon())));
     assertThat(outcome.taken()).isZero();
   }
 
@@ -87,7 +88,8 @@ class HandshakeFuzzTest {
                 HandshakeFuzzTest::noise,
                 bytes ->
                     refusing(
-                        () -> new Handshake(CONNECTOR, SECRET).connect(new Recorded(bytes), soon())));
+                        () ->
+                            new Handshake(CONNECTOR, SECRET).connect(new Recorded(bytes), soon())));
     assertThat(outcome.taken()).isZero();
   }
 
@@ -126,8 +128,7 @@ class HandshakeFuzzTest {
             .within(64 << 10, 100)
             .run(
                 5000,
-                random ->
-                    Mutations.ofBytes(random, random.nextBoolean() ? begin.array() : abort),
+                random -> Mutations.ofBytes(random, random.nextBoolean() ? begin.array() : abort),
                 HandshakeFuzzTest::readFrame);
     assertThat(outcome.taken()).isPositive();
     assertThat(outcome.refused()).isPositive();

@@ -67,8 +67,7 @@ class SafetensorsFuzzTest {
     for (long size : shape) {
       elements *= size;
     }
-    return StoredTensor.of(
-        name, type, shape, ByteBuffer.allocate((int) elements * type.bytes()));
+    return StoredTensor.of(name, type, shape, ByteBuffer.allocate((int) elements * type.bytes()));
   }
 
   /** The bytes as they are, or another header of a right or a wrong length. */
@@ -138,7 +137,9 @@ class SafetensorsFuzzTest {
     Files.write(outside.resolve("secret.safetensors"), file());
     for (String name :
         List.of(
-            "../outside/secret.safetensors", outside.resolve("secret.safetensors").toString(), "..")) {
+            "../outside/secret.safetensors",
+            outside.resolve("secret.safetensors").toString(),
+            "..")) {
       Files.writeString(
           inside.resolve("model.safetensors.index.json"),
           "{\"weight_map\": {\"scalar\": \"" + name + "\"}}");
