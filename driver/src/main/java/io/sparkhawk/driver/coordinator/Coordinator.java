@@ -30,7 +30,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Coordinator {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Coordinator.class);
+  private static final Logger LOG = LoggerFactory.getLogger(RingSecurity.class);
 
   private final Supplier<byte[]> secrets;
   private final RingSecurity security;
