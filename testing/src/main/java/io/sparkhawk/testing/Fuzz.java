@@ -150,7 +150,8 @@ public final class Fuzz {
 
     Outcome all() {
       int taken = 0;
-      for (number = 0; number < count; number++) {
+      for (int i = 0; i < count; i++) {
+        number = i;
         input = inputs.apply(new Random(seed + 0x9e3779b97f4a7c15L * number));
         started = System.nanoTime();
         long before = THREADS.getCurrentThreadAllocatedBytes();

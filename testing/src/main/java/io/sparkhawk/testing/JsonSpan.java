@@ -43,8 +43,7 @@ record JsonSpan(int start, int value, int end) {
         case '"' -> string();
         default -> {
           int begin = at;
-          while (at < text.length() && "+-.eE".indexOf(text.charAt(at)) >= 0
-              || at < text.length() && Character.isLetterOrDigit(text.charAt(at))) {
+          while (at < text.length() && isScalar(text.charAt(at))) {
             at++;
           }
           if (at == begin) {
@@ -53,6 +52,10 @@ record JsonSpan(int start, int value, int end) {
         }
       }
       spans.add(new JsonSpan(from, value, at));
+    }
+
+    private static boolean isScalar(char character) {
+      return Character.isLetterOrDigit(character) || "+-.".indexOf(character) >= 0;
     }
 
     private void container(boolean object) {

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -24,12 +25,13 @@ final class SecretWatch implements AutoCloseable {
   private final ScheduledExecutorService looking = Executors.newSingleThreadScheduledExecutor();
   private final Map<String, String> seen = new ConcurrentHashMap<>();
 
+  private final ScheduledFuture<?> looks =
+      looking.scheduleWithFixedDelay(this::look, 0, 100, TimeUnit.MILLISECONDS);
+
   private SecretWatch() {}
 
   static SecretWatch start() {
-    SecretWatch watch = new SecretWatch();
-    watch.looking.scheduleWithFixedDelay(watch::look, 0, 100, TimeUnit.MILLISECONDS);
-    return watch;
+    return new SecretWatch();
   }
 
   private void look() {
@@ -66,6 +68,7 @@ final class SecretWatch implements AutoCloseable {
 
   /** Checks what was seen, and every file below a folder but one. */
   void assertNowhere(List<String> secrets, Path folder, Path except) throws IOException {
+    assertThat(looks.isDone()).as("it could not look to the end").isFalse();
     assertThat(seen.values()).anyMatch(text -> text.contains("CoarseGrainedExecutorBackend"));
     assertThat(seen.keySet()).anyMatch(name -> name.endsWith("executor.log"));
     seen.forEach((name, text) -> assertThat(text).as(name).doesNotContain(secrets));

@@ -133,10 +133,18 @@ class ConfigFuzzTest {
         "run: " + "[".repeat(100_000),
         "a: 1\n".repeat(50_000),
         "- 1\n".repeat(60_000),
-        "b: &b [x,x,x,x]\nc: &c [*b,*b,*b,*b]\n"
-            + "d: &d [*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e]\n"
-            + "g: &g [*f,*f,*f,*f]\nh: &h [*g,*g,*g,*g]\ni: &i [*h,*h,*h,*h]\n"
-            + "j: &j [*i,*i,*i,*i]\nk: &k [*j,*j,*j,*j]\nl: [*k,*k,*k,*k]\n",
+        """
+        b: &b [x, x, x, x]
+        c: &c [*b, *b, *b, *b]
+        d: &d [*c, *c, *c, *c]
+        e: &e [*d, *d, *d, *d]
+        f: &f [*e, *e, *e, *e]
+        g: &g [*f, *f, *f, *f]
+        h: &h [*g, *g, *g, *g]
+        i: &i [*h, *h, *h, *h]
+        j: &j [*i, *i, *i, *i]
+        k: [*j, *j, *j, *j]
+        """,
         "run: &a {b: *a}",
         "&a ? *a : *a");
   }

@@ -14,6 +14,7 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -25,7 +26,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class HandshakeFuzzTest {
 
-  private static final byte[] SECRET = "the secret of the generation    ".getBytes();
+  private static final byte[] SECRET =
+      "the secret of the generation    ".getBytes(StandardCharsets.US_ASCII);
   private static final RingPlace ACCEPTOR = new RingPlace(7, 1, List.of("a:1", "b:2"));
   private static final RingPlace CONNECTOR = new RingPlace(7, 0, List.of("a:1", "b:2"));
 
