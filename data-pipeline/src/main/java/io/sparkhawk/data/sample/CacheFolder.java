@@ -29,8 +29,8 @@ import java.util.stream.Stream;
  * A folder of the local disk with copies of remote shards, named by their checksums, so that
  * processes and data sets may share it: of several that want a shard at once, one fetches it. The
  * folder is kept below a size, those copies counted in full that are still being written. Room is
- * made before a copy is begun: the copies that were used least recently, by any process, go first. A
- * file's time of change says when it was last used.
+ * made before a copy is begun: the copies that were used least recently, by any process, go first.
+ * A file's time of change says when it was last used.
  *
  * <p>A copy may be deleted while a process has it mapped; the system then keeps its bytes until the
  * process lets go of it.
@@ -40,7 +40,8 @@ final class CacheFolder {
   private static final String SUFFIX = ".arrow";
 
   /** Copies that are being written end in their size and this. */
-  private static final Pattern TEMPORARY = Pattern.compile(".*[.]arrow[.].*?(?:-([0-9]{1,18}))?[.]tmp");
+  private static final Pattern TEMPORARY =
+      Pattern.compile(".*[.]arrow[.].*?(?:-([0-9]{1,18}))?[.]tmp");
 
   private static final String ROOM_LOCK = "room.lock";
 
@@ -254,8 +255,7 @@ final class CacheFolder {
     try {
       BasicFileAttributes found = Files.readAttributes(file, BasicFileAttributes.class);
       long size = found.size();
-      return Optional.of(
-          new Copy(file, Math.max(size, reserved), size, found.lastModifiedTime()));
+      return Optional.of(new Copy(file, Math.max(size, reserved), size, found.lastModifiedTime()));
     } catch (NoSuchFileException e) {
       return Optional.empty();
     }

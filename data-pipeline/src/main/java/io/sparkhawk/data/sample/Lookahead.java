@@ -47,11 +47,7 @@ final class Lookahead {
    * @param end the order's first sample that is not needed
    */
   Lookahead(
-      SampleOrder order,
-      RowRanges shards,
-      IntToLongFunction shardBytes,
-      long maxBytes,
-      long end) {
+      SampleOrder order, RowRanges shards, IntToLongFunction shardBytes, long maxBytes, long end) {
     this.order = order;
     this.shards = shards;
     this.shardBytes = shardBytes;

@@ -11,8 +11,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * pseudo-random order. A data set that fits in one block is shuffled as a whole. A larger one is
  * shuffled in two levels, so that only few shards are needed at a time: each epoch lines the shards
  * up in a new order, cuts the line into blocks of nearly equal numbers of rows, and shuffles the
- * rows within each block (as the shuffle py1b of MosaicML Streaming does). A shard may be
- * cut; its parts are in neighbouring blocks.
+ * rows within each block (as the shuffle py1b of MosaicML Streaming does). A shard may be cut; its
+ * parts are in neighbouring blocks.
  *
  * <p>Both shuffles are {@link Permutation}s. Nothing is kept but the number of rows in each shard
  * and the line of shards of two epochs.

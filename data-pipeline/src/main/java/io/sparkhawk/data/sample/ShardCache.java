@@ -93,8 +93,8 @@ final class ShardCache implements AutoCloseable {
   }
 
   /**
-   * Begins to fetch and open a shard that will be asked for, unless it is on its way. Its copy stays
-   * until {@link #release}.
+   * Begins to fetch and open a shard that will be asked for, unless it is on its way. Its copy
+   * stays until {@link #release}.
    */
   synchronized void fetchAhead(ShardEntry entry) {
     keep(entry);

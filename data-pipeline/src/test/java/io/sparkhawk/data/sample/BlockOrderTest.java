@@ -37,7 +37,8 @@ class BlockOrderTest {
     System.out.println("BlockOrderTest seed " + testSeed);
     Random random = new Random(testSeed);
     for (int i = 0; i < 300; i++) {
-      long[] shards = LongStream.range(0, 1 + random.nextInt(30)).map(s -> random.nextInt(60)).toArray();
+      long[] shards =
+          LongStream.range(0, 1 + random.nextInt(30)).map(s -> random.nextInt(60)).toArray();
       shards[random.nextInt(shards.length)] += 1;
       long rows = Arrays.stream(shards).sum();
       long block = 1 + random.nextInt((int) rows + 5);
@@ -195,7 +196,8 @@ class BlockOrderTest {
     long[] shards = equalShards(9, 30);
     long[] expected = samples(order(8, 50, shards), 0, 2000);
     SampleOrder order = order(8, 50, shards);
-    new Random(8).ints(5000, 0, 2000)
+    new Random(8)
+        .ints(5000, 0, 2000)
         .forEach(sample -> assertThat(order.row(sample)).isEqualTo(expected[sample]));
   }
 

@@ -64,7 +64,8 @@ class S3BlockOrderTest {
     Arrays.fill(rows, SHARD_ROWS);
     TestDataSet.write(local.resolve("data"), rows);
     for (int shard = 0; shard < SHARDS; shard++) {
-      shardBytes = Math.max(shardBytes, Files.size(local.resolve("data/shard-" + shard + ".arrow")));
+      shardBytes =
+          Math.max(shardBytes, Files.size(local.resolve("data/shard-" + shard + ".arrow")));
     }
     org.apache.hadoop.fs.Path target = new org.apache.hadoop.fs.Path("s3a://blocks/data");
     target
