@@ -118,12 +118,13 @@ final class ShardCache implements AutoCloseable {
   }
 
   private static void closeWhenOpen(CompletableFuture<ShardReader> coming) {
-    coming.thenAccept(
-        reader -> {
-          if (reader != null) {
-            reader.close();
-          }
-        });
+    CompletableFuture<Void> unused =
+        coming.thenAccept(
+            reader -> {
+              if (reader != null) {
+                reader.close();
+              }
+            });
   }
 
   /**
