@@ -38,11 +38,11 @@ class BlockOrderTest {
     Random random = new Random(testSeed);
     for (int i = 0; i < 300; i++) {
       long[] shards =
-          LongStream.range(0, 1 + random.nextInt(30)).map(s -> random.nextInt(60)).toArray();
+          IntStream.range(0, 1 + random.nextInt(30)).mapToLong(s -> random.nextInt(60)).toArray();
       shards[random.nextInt(shards.length)] += 1;
       long rows = Arrays.stream(shards).sum();
-      long block = 1 + random.nextInt((int) rows + 5);
-      SampleOrder order = order(random.nextLong(), 400, shards);
+      long block = 1L + random.nextInt((int) rows + 5);
+      SampleOrder order = order(random.nextLong(), block, shards);
       long epoch = random.nextInt(1_000_000);
       assertThat(LongStream.of(samples(order, epoch * rows, rows)).sorted())
           .as("shards %s, block %d, epoch %d", Arrays.toString(shards), block, epoch)
