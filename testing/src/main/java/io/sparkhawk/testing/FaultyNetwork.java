@@ -66,6 +66,7 @@ public final class FaultyNetwork implements AutoCloseable {
   private final ServerSocket listener;
   private final int serverPort;
   private final List<Plan> plans = new ArrayList<>();
+  private final List<String> requestLines = new ArrayList<>();
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
 
   private FaultyNetwork(ServerSocket listener, int serverPort) {
@@ -107,7 +108,15 @@ public final class FaultyNetwork implements AutoCloseable {
     return plans.stream().mapToInt(plan -> plan.times).sum();
   }
 
+  /** How many requests with this method and a path that contains a text were seen so far. */
+  public synchronized long seen(String method, String pathPart) {
+    return requestLines.stream()
+        .filter(line -> line.startsWith(method + " ") && line.contains(pathPart))
+        .count();
+  }
+
   private synchronized Fault faultFor(String requestLine) {
+    requestLines.add(requestLine);
     for (Plan plan : plans) {
       if (plan.concerns(requestLine)) {
         plan.times--;

@@ -1,10 +1,8 @@
 package io.sparkhawk.data.sample;
 
 import io.sparkhawk.data.shard.ShardReader;
-import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -30,24 +28,31 @@ final class OpenShards implements AutoCloseable {
     return found == null ? null : found.reader();
   }
 
-  /**
-   * Adds a shard that was opened.
-   *
-   * @return numbers of the shards that were closed for it
-   */
-  List<Integer> add(int shard, ShardReader reader, long size) {
+  /** Whether a shard is open. */
+  boolean has(int shard) {
+    return open.containsKey(shard);
+  }
+
+  /** Adds a shard that was opened, and closes others for it. */
+  void add(int shard, ShardReader reader, long size) {
     open.put(shard, new Open(reader, size));
     bytes += size;
-    List<Integer> closed = new ArrayList<>();
-    Iterator<Map.Entry<Integer, Open>> oldest = open.entrySet().iterator();
+    Iterator<Open> oldest = open.values().iterator();
     while (bytes > maxBytes && open.size() > 1) {
-      Map.Entry<Integer, Open> entry = oldest.next();
-      closed.add(entry.getKey());
-      bytes -= entry.getValue().bytes();
-      entry.getValue().reader().close();
+      Open old = oldest.next();
+      bytes -= old.bytes();
       oldest.remove();
+      old.reader().close();
     }
-    return closed;
+  }
+
+  /** Closes a shard, if it is open. */
+  void close(int shard) {
+    Open found = open.remove(shard);
+    if (found != null) {
+      bytes -= found.bytes();
+      found.reader().close();
+    }
   }
 
   @Override

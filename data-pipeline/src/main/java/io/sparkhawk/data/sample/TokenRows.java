@@ -14,8 +14,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import org.apache.hadoop.conf.Configuration;
 
 /**
@@ -34,15 +32,18 @@ public final class TokenRows implements AutoCloseable {
   private final ShardFormat format;
   private final List<ShardEntry> shards;
 
-  /** Global number of each shard's first row, and the number of all rows at the end. */
-  private final long[] firstRows;
+  /** The global numbers of each shard's rows. */
+  private final RowRanges ranges;
+
+  /** What the shards that are fetched ahead may take. */
+  private final long aheadBytes;
 
   private final ShardCache cache;
   private final OpenShards readers;
   private final Map<BatchKey, int[]> batches = new RecentBatches();
 
-  /** Shards that are open, or fetched ahead. */
-  private final Set<Integer> expected = ConcurrentHashMap.newKeySet();
+  /** The shards that are needed next; null until {@link #follow}. */
+  private Lookahead lookahead;
 
   private boolean closed;
 
@@ -52,10 +53,8 @@ public final class TokenRows implements AutoCloseable {
     this.shards = shards;
     this.cache = cache;
     this.readers = new OpenShards(maxOpenBytes);
-    this.firstRows = new long[shards.size() + 1];
-    for (int i = 0; i < shards.size(); i++) {
-      firstRows[i + 1] = firstRows[i] + shards.get(i).rows();
-    }
+    this.aheadBytes = maxOpenBytes;
+    this.ranges = RowRanges.of(shards.stream().mapToLong(ShardEntry::rows).toArray());
   }
 
   /**
@@ -85,7 +84,7 @@ public final class TokenRows implements AutoCloseable {
     return new TokenRows(
         manifest.shardFormat(),
         of(manifest, split).shards(),
-        ShardCache.of(storage, path, localCache, cacheBytes),
+        ShardCache.of(storage, path, manifest.shardFormat(), localCache, cacheBytes),
         storage.isLocal() ? Long.MAX_VALUE : cacheBytes);
   }
 
@@ -98,7 +97,7 @@ public final class TokenRows implements AutoCloseable {
 
   /** Rows of all shards. */
   public long rows() {
-    return firstRows[shards.size()];
+    return ranges.total();
   }
 
   /** Token ids in a row. */
@@ -120,9 +119,9 @@ public final class TokenRows implements AutoCloseable {
     if (closed) {
       throw new IllegalStateException("The rows are closed");
     }
-    int shard = shardOf(globalRow);
+    int shard = ranges.rangeOf(globalRow);
     ShardReader reader = reader(shard);
-    int row = (int) (globalRow - firstRows[shard]);
+    int row = (int) (globalRow - ranges.start(shard));
     int[] batch =
         batches.computeIfAbsent(
             new BatchKey(shard, row / reader.rowsPerBatch()), key -> reader.batch(key.batch()));
@@ -131,31 +130,65 @@ public final class TokenRows implements AutoCloseable {
   }
 
   /**
-   * Tells that a row will be read before long, so that its shard can be fetched in the meantime.
-   * Returns at once.
+   * The order in which training visits these rows; see {@link SampleOrder}.
    *
-   * @throws IndexOutOfBoundsException if there is no such row
+   * @param blockTokens tokens among which they are shuffled
+   * @throws IllegalArgumentException if there are no rows
    */
-  public void expect(long globalRow) {
-    Objects.checkIndex(globalRow, rows());
-    int shard = shardOf(globalRow);
-    if (cache.copies() && expected.add(shard)) {
-      cache.fetchAhead(shards.get(shard));
+  public SampleOrder order(long seed, long blockTokens) {
+    return SampleOrder.inBlocks(
+        seed, ranges, SampleOrder.blockRows(blockTokens, format.rowLength()));
+  }
+
+  /**
+   * Tells which rows will be read, so that their shards can be fetched in the meantime; {@link
+   * #reached} says when.
+   *
+   * @param order of these rows
+   * @param end the first global sample that will not be read
+   */
+  public synchronized void follow(SampleOrder order, long end) {
+    lookahead = new Lookahead(order, ranges, shard -> shards.get(shard).bytes(), aheadBytes, end);
+  }
+
+  /**
+   * Tells that samples from this one on will be read, and those before it will not. As many of the
+   * shards that come next as fit in the cache begin to be fetched, in the order of their first use,
+   * and those that are not among them make room. Returns at once.
+   *
+   * @throws IllegalStateException if no order is followed
+   */
+  public synchronized void reached(long globalSample) {
+    if (lookahead == null) {
+      throw new IllegalStateException("No order is followed");
+    }
+    if (!closed) {
+      lookahead.reached(
+          globalSample,
+          shard -> {
+            if (readers.has(shard)) {
+              cache.keep(shards.get(shard));
+            } else {
+              cache.fetchAhead(shards.get(shard));
+            }
+          },
+          this::release);
     }
   }
 
-  private int shardOf(long globalRow) {
-    int low = 0;
-    int high = shards.size() - 1;
-    while (low < high) {
-      int middle = (low + high + 1) >>> 1;
-      if (firstRows[middle] <= globalRow) {
-        low = middle;
-      } else {
-        high = middle - 1;
-      }
-    }
-    return low;
+  private void release(int shard) {
+    readers.close(shard);
+    cache.release(shards.get(shard));
+  }
+
+  /** How often a shard was not open yet when a row of it was read first. */
+  long waits() {
+    return cache.waits();
+  }
+
+  /** Whether all shards that are fetched ahead are open. */
+  boolean idle() {
+    return cache.idle();
   }
 
   private ShardReader reader(int shard) {
@@ -163,9 +196,8 @@ public final class TokenRows implements AutoCloseable {
     if (open != null) {
       return open;
     }
-    ShardReader opened = cache.open(shards.get(shard), format);
-    expected.add(shard);
-    readers.add(shard, opened, shards.get(shard).bytes()).forEach(expected::remove);
+    ShardReader opened = cache.open(shards.get(shard));
+    readers.add(shard, opened, shards.get(shard).bytes());
     return opened;
   }
 

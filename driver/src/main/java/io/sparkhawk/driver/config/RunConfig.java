@@ -39,6 +39,16 @@ public record RunConfig(
             min = 0)
         long seed,
     @Setting(
+            value =
+                "Tokens of the training data among which samples are shuffled. A data set that has"
+                    + " no more is shuffled as a whole; of a larger one each epoch lines the shards up"
+                    + " in a random order, cuts the line into blocks of this size and shuffles the"
+                    + " samples of each. Workers need the shards of two blocks at a time, which must"
+                    + " fit in local-cache-bytes if the data set is remote.",
+            defaultValue = "1B",
+            min = 1)
+        long shuffleBlock,
+    @Setting(
             value = "Executor processes that train together.",
             defaultValue = "2",
             min = 1,
@@ -81,9 +91,8 @@ public record RunConfig(
     @Setting(
             value =
                 "Bytes that copies of remote shards may take on each worker's own disk; those used"
-                    + " least recently go first. Samples come from all over the data set, so"
-                    + " training waits for the storage again and again unless the whole data set"
-                    + " fits.",
+                    + " least recently go first. The whole data set or the shards of two blocks"
+                    + " (shuffle-block) must fit.",
             defaultValue = "100B",
             min = 1)
         long localCacheBytes,
@@ -192,6 +201,7 @@ public record RunConfig(
         teacher,
         data,
         seed,
+        shuffleBlock,
         workers,
         threadsPerWorker,
         workerMemory,

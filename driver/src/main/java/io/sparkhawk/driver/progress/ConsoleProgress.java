@@ -35,6 +35,7 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
   private final StatusLine line;
   private final InstantSource clock;
   private RecentRate rate = new RecentRate(RATE_WINDOW);
+  private DataWait dataWait = new DataWait();
 
   private ConsoleProgress(StatusLine line, InstantSource clock) {
     this.line = line;
@@ -110,6 +111,7 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
    */
   public synchronized void stageStarted(StageSettings stage, int number, int stages, int seqLen) {
     rate = new RecentRate(RATE_WINDOW);
+    dataWait = new DataWait();
     line.start(name(stage.name()));
     line.print(
         String.format(
@@ -129,6 +131,7 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
   /** Shows a step of the stage that was started last. */
   @Override
   public synchronized void step(StepMetrics step) {
+    dataWait.add(step);
     Instant now = clock.instant();
     double stepTokens = (double) step.tokens() / step.step();
     if (rate.isEmpty()) {
@@ -174,6 +177,7 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
             + " ("
             + Figures.count(result.after().tokens())
             + " held-out tokens)");
+    dataWait.warning().ifPresent(text -> line.print(name(result.stage()) + ": " + text));
   }
 
   /** Leaves the console in order, whatever happened; writes nothing if nothing is under way. */

@@ -39,6 +39,7 @@ public final class Plans {
         qualified(configuration, config.teacher()),
         qualified(configuration, config.data()),
         config.seed(),
+        config.shuffleBlock(),
         config.device(),
         config.computeType(),
         config.student(),

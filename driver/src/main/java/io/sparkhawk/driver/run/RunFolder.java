@@ -1,6 +1,9 @@
 package io.sparkhawk.driver.run;
 
+import io.sparkhawk.data.sample.SampleOrder;
+import io.sparkhawk.data.sample.ShuffleSpace;
 import io.sparkhawk.data.shard.DataManifest;
+import io.sparkhawk.data.shard.SplitManifest;
 import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.driver.config.ConfigWriter;
 import io.sparkhawk.driver.config.Problems;
@@ -99,6 +102,7 @@ public final class RunFolder implements RunRecord {
     Problems problems = Problems.in("run " + plan.run());
     checkElementType(problems);
     checkData(teacher, problems);
+    checkCache(plan, problems);
     config.checkFit(data.seqLen(), teacher.blocks(), teacher.maxPositions(), problems);
     problems.throwIfAny();
     StudentConfig.of(teacher, plan.student());
@@ -134,6 +138,25 @@ public final class RunFolder implements RunRecord {
     }
     if (data.train().rows() == 0) {
       problems.add("data", config.data(), "it has no rows to train on.");
+    }
+  }
+
+  /** Training must never wait for the storage again and again. */
+  private void checkCache(TrainingPlan plan, Problems problems) {
+    if (Storage.of(hadoop, new Path(plan.dataFolder())).isLocal()) {
+      return;
+    }
+    SplitManifest train = data.train();
+    long blockRows = SampleOrder.blockRows(plan.shuffleBlock(), data.seqLen());
+    long needed = ShuffleSpace.bytes(train, blockRows);
+    if (needed > plan.localCacheBytes()) {
+      problems.add(
+          "local-cache-bytes",
+          plan.localCacheBytes(),
+          String.format(
+              "of %s, the shards of two blocks of shuffle-block %d tokens may take %d bytes; make"
+                  + " that smaller or this larger.",
+              config.data(), plan.shuffleBlock(), needed));
     }
   }
 

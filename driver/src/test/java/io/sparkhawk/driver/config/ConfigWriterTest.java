@@ -53,6 +53,7 @@ class ConfigWriterTest {
             text,
             config.data(),
             config.seed(),
+            config.shuffleBlock(),
             config.workers(),
             config.threadsPerWorker(),
             config.workerMemory(),

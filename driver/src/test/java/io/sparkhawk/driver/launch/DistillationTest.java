@@ -38,6 +38,7 @@ class DistillationTest {
           "/teacher",
           "/data",
           1,
+          1_000_000_000,
           DeviceKind.CPU,
           ElementType.FLOAT32,
           new StudentSettings(MixerKind.MAMBA2, false, 64, 4, 1, 128, List.of()),

@@ -18,14 +18,12 @@ import java.util.concurrent.TimeoutException;
 /**
  * This rank's samples of each step. Step k uses the global samples from first + k B to first + (k +
  * 1) B - 1, of which rank r of W takes every W-th: the same samples meet in a step whatever the
- * world size. The next step's samples are read while the current one computes.
+ * world size. The next step's samples are read while the current one computes, from shards that
+ * were fetched long before.
  */
 final class Batches implements AutoCloseable {
 
   private static final long TIMEOUT_MINUTES = 10;
-
-  /** How many steps before their turn shards that are not local begin to be fetched. */
-  private static final int FETCH_AHEAD_STEPS = 16;
 
   private final TokenRows rows;
   private final SampleOrder order;
@@ -43,9 +41,6 @@ final class Batches implements AutoCloseable {
           });
   private Future<List<int[]>> ahead;
   private long aheadStep = -1;
-
-  /** The first step whose shards were not asked for yet; used by the reader's thread alone. */
-  private long unexpectedStep;
 
   private Batches(
       TokenRows rows,
@@ -83,9 +78,11 @@ final class Batches implements AutoCloseable {
               rows.rowLength(),
               collective.worldSize()));
     }
+    SampleOrder order = rows.order(plan.seed(), plan.shuffleBlock());
+    rows.follow(order, plan.samples(rows.rowLength()));
     return new Batches(
         rows,
-        SampleOrder.shuffled(plan.seed(), rows.rows()),
+        order,
         plan.firstSample(rows.rowLength()),
         (int) (stage.batchTokens() / rows.rowLength()),
         stage.microBatch(),
@@ -139,7 +136,7 @@ final class Batches implements AutoCloseable {
   private Future<List<int[]>> read(long step) {
     return reader.submit(
         () -> {
-          expectUpTo(step);
+          rows.reached(firstSample + step * sequences);
           int local = sequences / worldSize;
           List<int[]> batches = new ArrayList<>();
           for (int first = 0; first < local; first += microBatch) {
@@ -161,16 +158,6 @@ final class Batches implements AutoCloseable {
   /** The row that is this rank's sample number {@code index} of a step. */
   private long row(long step, int index) {
     return order.row(firstSample + step * sequences + (long) index * worldSize + rank);
-  }
-
-  /** Has the shards of a step and of those that follow it fetched. */
-  private void expectUpTo(long step) {
-    for (long next = Math.max(step, unexpectedStep); next <= step + FETCH_AHEAD_STEPS; next++) {
-      for (int i = 0; i < sequences / worldSize; i++) {
-        rows.expect(row(next, i));
-      }
-      unexpectedStep = next + 1;
-    }
   }
 
   @Override

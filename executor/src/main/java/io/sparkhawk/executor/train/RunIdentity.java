@@ -1,6 +1,7 @@
 package io.sparkhawk.executor.train;
 
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.sample.SampleOrder;
 import io.sparkhawk.data.shard.DataManifest;
 import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.executor.checkpoint.RunHashes;
@@ -33,7 +34,8 @@ public final class RunIdentity {
             + "|"
             + plan.student()
             + "|"
-            + plan.stages().subList(0, plan.stageIndex() + 1);
+            + plan.stages().subList(0, plan.stageIndex() + 1)
+            + shuffling(plan, hadoop);
     org.apache.hadoop.fs.Path data =
         new org.apache.hadoop.fs.Path(plan.dataFolder(), DataManifest.FILE_NAME);
     byte[] manifest = Storage.of(hadoop, data).read(data, "data set manifest");
@@ -41,6 +43,14 @@ public final class RunIdentity {
         hex(sha256().digest(settings.getBytes(StandardCharsets.UTF_8))),
         hex(sha256().digest(manifest)),
         teacher(teacherFolder));
+  }
+
+  /** Nothing where the data set fits in one block: any larger one gives the same order. */
+  private static String shuffling(TrainingPlan plan, Configuration hadoop) {
+    org.apache.hadoop.fs.Path folder = new org.apache.hadoop.fs.Path(plan.dataFolder());
+    DataManifest data = DataManifest.read(Storage.of(hadoop, folder).fileSystem(), folder);
+    long blockRows = SampleOrder.blockRows(plan.shuffleBlock(), data.seqLen());
+    return data.train().rows() > blockRows ? "|blocks of " + blockRows + " rows" : "";
   }
 
   private static String teacher(Path folder) {

@@ -20,6 +20,7 @@ import org.apache.hadoop.conf.Configuration;
  * @param teacherFolder URI of the teacher's Hugging Face folder
  * @param dataFolder URI of the prepared data set
  * @param seed seed of the sample order and of the student's initialisation
+ * @param shuffleBlock tokens of the data set among which samples are shuffled
  * @param device what the workers compute on
  * @param elementType what the workers compute in; master weights and optimizer state are float32
  *     whatever it is, except that float64 keeps them in float64
@@ -39,6 +40,7 @@ public record TrainingPlan(
     String teacherFolder,
     String dataFolder,
     long seed,
+    long shuffleBlock,
     DeviceKind device,
     ElementType elementType,
     StudentSettings student,
@@ -87,7 +89,20 @@ public record TrainingPlan(
    * @param rowLength tokens per sample
    */
   public long firstSample(int rowLength) {
-    return stages.subList(0, stageIndex).stream()
+    return samples(stages.subList(0, stageIndex), rowLength);
+  }
+
+  /**
+   * Samples that all stages of the run take.
+   *
+   * @param rowLength tokens per sample
+   */
+  public long samples(int rowLength) {
+    return samples(stages, rowLength);
+  }
+
+  private static long samples(List<StageSettings> stages, int rowLength) {
+    return stages.stream()
         .mapToLong(stage -> stage.steps() * (stage.batchTokens() / rowLength))
         .sum();
   }
@@ -105,6 +120,7 @@ public record TrainingPlan(
         teacherFolder,
         dataFolder,
         seed,
+        shuffleBlock,
         device,
         elementType,
         student,

@@ -94,6 +94,7 @@ class StageTrainerTest {
         TEACHER.toString(),
         data.toString(),
         3,
+        1_000_000_000,
         DeviceKind.CPU,
         ElementType.FLOAT32,
         student,
