@@ -74,8 +74,8 @@ public final class BackgroundSaves implements AutoCloseable {
    * Saves of one stage; all ranks make theirs.
    *
    * @param keep see {@link CheckpointStore#prune}, which follows each publication
-   * @param release frees the memory that contents are in; called once, after {@link #close}, by
-   *     the thread that reads it, so that it is never freed under a write that hangs
+   * @param release frees the memory that contents are in; called once, after {@link #close}, by the
+   *     thread that reads it, so that it is never freed under a write that hangs
    */
   public static BackgroundSaves open(
       CheckpointStore store, int keep, Collective collective, Runnable release) {
@@ -105,8 +105,7 @@ public final class BackgroundSaves implements AutoCloseable {
     CheckpointSave save = store.startSave(content, collective);
     running =
         Optional.of(
-            new Running(
-                save, System.nanoTime(), Optional.empty(), thread.submit(save::writePart)));
+            new Running(save, System.nanoTime(), Optional.empty(), thread.submit(save::writePart)));
   }
 
   /**
@@ -163,9 +162,7 @@ public final class BackgroundSaves implements AutoCloseable {
   }
 
   private void publish(CheckpointSave save, CheckpointManifest manifest) {
-    if (save.writeManifest(manifest)) {
-      store.prune(manifest.position().stage(), keep);
-    }
+    save.writeManifest(manifest, () -> store.prune(manifest.position().stage(), keep));
   }
 
   /** Failures of the storage are exchanged; what nobody foresaw is thrown here. */
@@ -202,8 +199,7 @@ public final class BackgroundSaves implements AutoCloseable {
       throw new InfrastructureException(
           ("Rank %d gives checkpoint %s up: %d s after it was begun %s. Check how fast the storage"
                   + " is.")
-              .formatted(
-                  collective.rank(), now.save.location(), seconds, now.save.missing()));
+              .formatted(collective.rank(), now.save.location(), seconds, now.save.missing()));
     }
   }
 

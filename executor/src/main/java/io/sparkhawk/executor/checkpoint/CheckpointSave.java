@@ -181,7 +181,7 @@ public final class CheckpointSave {
     CheckpointManifest manifest =
         agree(collective).orElseThrow(() -> new IllegalStateException(missing));
     if (rank == 0) {
-      writeManifest(manifest);
+      writeManifest(manifest, () -> {});
     }
     if (!isPublished(collective)) {
       throw new IllegalStateException(missing);
@@ -206,7 +206,8 @@ public final class CheckpointSave {
           writing.stream()
               .map(String::valueOf)
               .collect(
-                  Collectors.joining(", ", "rank ", " of " + worldSize + " had not written its part"));
+                  Collectors.joining(
+                      ", ", "rank ", " of " + worldSize + " had not written its part"));
       return Optional.empty();
     }
     List<PartReport> reports =
@@ -258,17 +259,17 @@ public final class CheckpointSave {
    * Writes what the ranks have agreed on; called by rank 0. Does not throw where the storage fails:
    * {@link #isPublished} tells all ranks.
    *
-   * @return whether the checkpoint is published
+   * @param afterwards what rank 0 does once the checkpoint is published, before the others hear of
+   *     that; its failure is theirs too
    */
-  boolean writeManifest(CheckpointManifest manifest) {
+  void writeManifest(CheckpointManifest manifest, Runnable afterwards) {
     try {
       publishOrThrow(manifest);
+      afterwards.run();
       published = Optional.of(Outcome.SUCCESS);
-      return true;
     } catch (SparkhawkException e) {
       failure = e;
       published = Optional.of(Outcome.of(e));
-      return false;
     }
   }
 

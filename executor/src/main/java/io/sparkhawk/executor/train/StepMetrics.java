@@ -19,8 +19,8 @@ import java.util.List;
  * @param computeSeconds time of this rank's forward and backward passes
  * @param waitSeconds time that this rank waited for the others' gradients
  * @param dataSeconds time that this rank waited for its samples
- * @param checkpointSeconds time that this rank's training stood still after the update for the
- *     sake of checkpoints: copying its state, and waiting for a save to end
+ * @param checkpointSeconds time that this rank's training stood still after the update for the sake
+ *     of checkpoints: copying its state, and waiting for a save to end
  * @param seconds time of the whole step
  */
 public record StepMetrics(

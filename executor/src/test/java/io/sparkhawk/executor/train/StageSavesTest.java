@@ -210,8 +210,7 @@ class StageSavesTest {
           if (path.toString().contains("matrix-2")) {
             await(waitedFor);
           } else if (path.toString().contains("matrix-4")) {
-            before.add(
-                Files.exists(folder.resolve("run/checkpoints/matrix-2/manifest.json")));
+            before.add(Files.exists(folder.resolve("run/checkpoints/matrix-2/manifest.json")));
           }
         });
 

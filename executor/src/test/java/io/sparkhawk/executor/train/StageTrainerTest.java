@@ -194,7 +194,8 @@ class StageTrainerTest {
   void runThatFailsAfterEachOfItsStepsEndsInTheSameBits(int worldSize, boolean asynchronous)
       throws Exception {
     TrainingPlan calm = waitingPlan("calm", List.of(1));
-    TrainingPlan plan = asynchronous ? plan("failing", 0, List.of(1)) : waitingPlan("failing", List.of(1));
+    TrainingPlan plan =
+        asynchronous ? plan("failing", 0, List.of(1)) : waitingPlan("failing", List.of(1));
 
     for (int i = 0; i < plan.stages().size(); i++) {
       List<Double> undisturbed = session(calm.atStage(i), worldSize, UNDISTURBED).losses();
