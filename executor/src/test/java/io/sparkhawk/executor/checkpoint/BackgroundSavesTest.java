@@ -168,7 +168,8 @@ class BackgroundSavesTest {
                 assertThat(failure)
                     .isInstanceOf(InfrastructureException.class)
                     .hasMessageContaining("hidden-5")
-                    .hasMessageContaining("rank 1 of 2 had not written its part"));
+                    // On a busy machine the other rank has not written its part either.
+                    .hasMessageMatching(".* rank (0, )?1 of 2 had not written its part.*"));
     assertThat(store.list()).isEmpty();
   }
 
