@@ -48,7 +48,13 @@ record ReportData(List<Stage> stages, Journey journey, List<Distances> distances
   record State(String label, String stage, List<Double> values) {}
 
   /** Where the seconds of a stage went, as rank 0 saw it. */
-  record Time(StageKind stage, double compute, double waiting, double data, double other) {}
+  record Time(
+      StageKind stage,
+      double compute,
+      double waiting,
+      double data,
+      double checkpoints,
+      double other) {}
 
   static ReportData of(RunReport report) {
     Map<StageKind, List<StepMetrics>> steps = new EnumMap<>(StageKind.class);
@@ -133,8 +139,10 @@ record ReportData(List<Stage> stages, Journey journey, List<Distances> distances
     double compute = sum(steps, StepMetrics::computeSeconds);
     double waiting = sum(steps, StepMetrics::waitSeconds);
     double data = sum(steps, StepMetrics::dataSeconds);
-    double other = Math.max(0, sum(steps, StepMetrics::seconds) - compute - waiting - data);
-    return new Time(stage, compute, waiting, data, other);
+    double checkpoints = sum(steps, StepMetrics::checkpointSeconds);
+    double known = compute + waiting + data + checkpoints;
+    double other = Math.max(0, sum(steps, StepMetrics::seconds) - known);
+    return new Time(stage, compute, waiting, data, checkpoints, other);
   }
 
   /** Sum over the steps for which the value is finite. */

@@ -278,11 +278,12 @@ final class ReportTables {
                         duration(time.compute()),
                         duration(time.waiting()),
                         duration(time.data()),
+                        duration(time.checkpoints()),
                         duration(time.other())))
             .toList();
     return Html.table(
         "Training time of one worker",
-        List.of("Stage", "Compute", "Wait for gradients", "Wait for data", "Other"),
+        List.of("Stage", "Compute", "Wait for gradients", "Wait for data", "Checkpoints", "Other"),
         rows);
   }
 

@@ -397,7 +397,7 @@
     },
 
     time(host) {
-      const parts = ['compute', 'waiting', 'data', 'other'];
+      const parts = ['compute', 'waiting', 'data', 'checkpoints', 'other'];
       if (!run.time.length) {
         host.remove();
         return;
@@ -458,7 +458,8 @@
     const time = document.querySelector('[data-legend="time"]');
     if (!run.time.length) return;
     for (const [part, label] of [['compute', 'computing'], ['waiting', "waiting for the others' gradients"],
-      ['data', 'waiting for data'], ['other', 'optimizer, checkpoints and the rest']]) {
+      ['data', 'waiting for data'], ['checkpoints', 'saving checkpoints'],
+      ['other', 'the rest']]) {
       html(time, 'span', part, label);
     }
   }

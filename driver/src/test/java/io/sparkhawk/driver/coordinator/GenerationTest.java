@@ -189,6 +189,6 @@ class GenerationTest {
   private static WorkerEvent step(long step) {
     return new WorkerEvent.StepDone(
         new StepMetrics(
-            StageKind.MATRIX, step, 100, step * 10, 1.5, List.of(), 1, 1e-3, 0.1, 0, 0, 0.1));
+            StageKind.MATRIX, step, 100, step * 10, 1.5, List.of(), 1, 1e-3, 0.1, 0, 0, 0, 0.1));
   }
 }

@@ -44,7 +44,7 @@ class DistillationTest {
           new StudentSettings(MixerKind.MAMBA2, false, 64, 4, 1, 128, List.of()),
           List.of(stage(StageKind.MATRIX), stage(StageKind.HIDDEN), stage(StageKind.DISTILL)),
           0,
-          new CheckpointSettings(500, 2),
+          new CheckpointSettings(500, 2, true),
           new EvaluationSettings(20_000, 0, 8),
           Map.of(),
           "/tmp/cache",
@@ -190,7 +190,7 @@ class DistillationTest {
         throw failureOfHidden.get();
       }
       lost |= loseRunIn.equals(Optional.of(stage));
-      listener.step(new StepMetrics(stage, 1, 1, 1024, 9, List.of(), 1, 3e-3, 0.1, 0, 0, 0.1));
+      listener.step(new StepMetrics(stage, 1, 1, 1024, 9, List.of(), 1, 3e-3, 0.1, 0, 0, 0, 0.1));
       return new StageResult(stage, 64_000, 9, 4, 10, evaluation(90), evaluation(50));
     }
 

@@ -206,6 +206,7 @@ class ConsoleProgressTest {
         seconds,
         0,
         0,
+        0,
         seconds);
   }
 

@@ -50,6 +50,7 @@ class MetricsLogTest {
               0.4,
               0.05,
               0.01,
+              0.03,
               0.5));
     }
 
@@ -58,7 +59,7 @@ class MetricsLogTest {
             "{\"stage\":\"matrix\",\"step\":1,\"steps\":62,\"tokens\":1024,\"loss\":22.6,"
                 + "\"block_losses\":[21.5,null],\"gradient_norm\":3.5,\"learning_rate\":3.0E-4,"
                 + "\"compute_seconds\":0.4,\"wait_seconds\":0.05,\"data_seconds\":0.01,"
-                + "\"seconds\":0.5}");
+                + "\"checkpoint_seconds\":0.03,\"seconds\":0.5}");
   }
 
   @Test
@@ -81,6 +82,7 @@ class MetricsLogTest {
                 Double.POSITIVE_INFINITY,
                 List.of(Double.NaN, 1.0),
                 Double.NaN,
+                1,
                 1,
                 1,
                 1,
@@ -243,7 +245,7 @@ class MetricsLogTest {
   }
 
   private static StepMetrics step(StageKind stage, long step, double loss) {
-    return new StepMetrics(stage, step, 10, step * 8, loss, List.of(), 1, 1, 1, 0, 0, 1);
+    return new StepMetrics(stage, step, 10, step * 8, loss, List.of(), 1, 1, 1, 0, 0, 0, 1);
   }
 
   private static Tuple tuple(int step, double loss) {

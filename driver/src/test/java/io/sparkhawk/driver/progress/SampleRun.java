@@ -84,6 +84,7 @@ public final class SampleRun {
               stepSeconds * 0.8,
               wait,
               data,
+              k % 20 == 0 ? stepSeconds * 0.05 : 0,
               stepSeconds));
     }
     return steps;

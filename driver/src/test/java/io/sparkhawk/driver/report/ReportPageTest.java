@@ -104,14 +104,15 @@ class ReportPageTest {
     for (int k = 1; k <= 4; k++) {
       steps.add(
           new StepMetrics(
-              StageKind.DISTILL, k, 4, k * 100L, 3, List.of(), 1, 1, 1.0, 0.5, 0.25, 2.0));
+              StageKind.DISTILL, k, 4, k * 100L, 3, List.of(), 1, 1, 1.0, 0.5, 0.125, 0.125, 2.0));
     }
     JsonNode data = data(report(steps, List.of()));
 
     JsonNode time = data.at("/time/0");
     assertThat(time.get("compute").doubleValue()).isEqualTo(4);
     assertThat(time.get("waiting").doubleValue()).isEqualTo(2);
-    assertThat(time.get("data").doubleValue()).isEqualTo(1);
+    assertThat(time.get("data").doubleValue()).isEqualTo(0.5);
+    assertThat(time.get("checkpoints").doubleValue()).isEqualTo(0.5);
     assertThat(time.get("other").doubleValue()).isEqualTo(1);
     assertThat(data.at("/stages/0/throughput").toString())
         .isEqualTo("{\"x\":[2.0,4.0,6.0,8.0],\"y\":[50.0,50.0,50.0,50.0]}");
@@ -178,6 +179,7 @@ class ReportPageTest {
             1,
             0,
             0,
+            0,
             1));
     RunReport report = report(steps, List.of());
 
@@ -227,6 +229,7 @@ class ReportPageTest {
             88,
             step.learningRate(),
             1,
+            0,
             0,
             0,
             1));

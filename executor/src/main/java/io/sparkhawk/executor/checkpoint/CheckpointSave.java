@@ -25,19 +25,25 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.StreamCapabilities;
 
 /**
- * One attempt to save a checkpoint, as one rank sees it: {@link #start} and {@link #publish} are
- * calls that all ranks make together; {@link #writePart} between them needs nobody else and may run
- * on another thread.
+ * One attempt to save a checkpoint, as one rank sees it.
+ *
+ * <p>{@link #start}, {@link #agree} and {@link #isPublished} (and {@link #publish}, which is all
+ * that is left after the parts) are calls that all ranks make together. The slow parts between
+ * them, {@link #writePart} on each rank and {@link #writeManifest} on rank 0, need nobody else and
+ * may run on another thread.
  */
 public final class CheckpointSave {
 
   private static final JsonMapper MESSAGES = JsonMapper.builder().build();
+  private static final byte[] NOTHING_YET = {};
 
   private final CheckpointStore store;
   private final CheckpointContent content;
@@ -46,19 +52,30 @@ public final class CheckpointSave {
   private final int worldSize;
   private final Folder folder;
 
-  /** Set by {@link #writePart}; volatile because publishing may happen on another thread. */
-  private volatile PartReport report = new PartReport(null, Map.of(), "it did not write its part");
+  /** What this rank has to tell of its part; empty before {@link #writePart} has ended. */
+  private volatile Optional<PartReport> report = Optional.empty();
+
+  /** What rank 0 has to tell of the manifest; empty before {@link #writeManifest} has ended. */
+  private volatile Optional<Outcome> published = Optional.empty();
+
+  /** Why this rank has failed; written before what tells the others of it. */
+  private volatile SparkhawkException failure;
+
+  /** What others have still to do, in words, as was last exchanged. */
+  private String missing = "";
 
   /** What a rank tells the others about its part: either the part or why there is none. */
-  private record PartReport(Part part, Map<String, BufferInfo> buffers, String failure) {
+  private record PartReport(Part part, Map<String, BufferInfo> buffers, Outcome outcome) {}
 
-    static PartReport failed(SparkhawkException failure) {
-      return new PartReport(null, Map.of(), failure.getMessage());
+  /** The exit code and message of a failure, or 0 and nothing. */
+  private record Outcome(int exitCode, String message) {
+
+    static final Outcome SUCCESS = new Outcome(0, "");
+
+    static Outcome of(SparkhawkException failure) {
+      return new Outcome(failure.exitCode(), failure.getMessage());
     }
   }
-
-  /** What rank 0 tells the others: the exit code and message of a failure, or 0 and nothing. */
-  private record Outcome(int exitCode, String message) {}
 
   private CheckpointSave(
       CheckpointStore store, CheckpointContent content, String attempt, Collective collective) {
@@ -78,8 +95,18 @@ public final class CheckpointSave {
     return new CheckpointSave(store, content, HexFormat.of().formatHex(id), collective);
   }
 
+  /** Where the checkpoint lies, for messages. */
+  String location() {
+    return folder.path().toString();
+  }
+
+  /** What was missing when the ranks last exchanged how far they are, in words. */
+  String missing() {
+    return missing;
+  }
+
   /**
-   * Writes this rank's part. Does not throw where the storage fails: {@link #publish} tells all
+   * Writes this rank's part. Does not throw where the storage fails: {@link #agree} tells all
    * ranks.
    */
   public void writePart() {
@@ -88,14 +115,19 @@ public final class CheckpointSave {
       if (rank == 0) {
         deleteAbandoned();
       }
-      report = new PartReport(write(path), buffers(), null);
+      report = Optional.of(new PartReport(write(path), buffers(), Outcome.SUCCESS));
     } catch (SparkhawkException e) {
-      report = PartReport.failed(e);
+      failed(e);
     } catch (IOException e) {
-      report = PartReport.failed(Storage.writeFailure(path, e));
+      failed(Storage.writeFailure(path, e));
     } catch (FSError e) {
-      report = PartReport.failed(Storage.diskFailure(e));
+      failed(Storage.diskFailure(e));
     }
+  }
+
+  private void failed(SparkhawkException reason) {
+    failure = reason;
+    report = Optional.of(new PartReport(null, Map.of(), Outcome.of(reason)));
   }
 
   private Part write(Path path) throws IOException {
@@ -140,36 +172,63 @@ public final class CheckpointSave {
   }
 
   /**
-   * Publishes the checkpoint when all ranks have written their parts; called by all ranks at the
-   * same point. Throws as {@link CheckpointStore#save} does.
+   * Publishes the checkpoint, of which all ranks have written their parts; called by all ranks at
+   * the same point. Throws as {@link CheckpointStore#save} does.
    *
    * @return the manifest, the same on all ranks
    */
   public CheckpointManifest publish(Collective collective) {
-    List<PartReport> reports =
-        collective.allGather(message(report)).stream()
-            .map(json -> message(json, PartReport.class))
-            .toList();
-    for (int writer = 0; writer < worldSize; writer++) {
-      String failure = reports.get(writer).failure();
-      if (failure != null) {
-        if (rank == 0) {
-          deleteAttempt();
-        }
-        throw new InfrastructureException(
-            "Checkpoint %s is not saved, because of rank %d of %d: %s"
-                .formatted(folder.path(), writer, worldSize, failure));
-      }
+    CheckpointManifest manifest =
+        agree(collective).orElseThrow(() -> new IllegalStateException(missing));
+    if (rank == 0) {
+      writeManifest(manifest, () -> {});
     }
-    CheckpointManifest manifest = manifest(reports);
-    SparkhawkException failure = rank == 0 ? publishAlone(manifest) : null;
-    Outcome mine =
-        failure == null
-            ? new Outcome(0, "")
-            : new Outcome(failure.exitCode(), failure.getMessage());
-    byte[] ofFirst = collective.allGather(message(mine)).get(0);
-    throwIfFailed(message(ofFirst, Outcome.class), failure);
+    if (!isPublished(collective)) {
+      throw new IllegalStateException(missing);
+    }
     return manifest;
+  }
+
+  /**
+   * Exchanges which ranks have written their parts; called by all ranks at the same point.
+   *
+   * @return the manifest to be, on all ranks in the same call; empty while a part is missing
+   * @throws SparkhawkException on all ranks in the same call, if a rank could not write its part
+   *     and all others have ended theirs
+   */
+  Optional<CheckpointManifest> agree(Collective collective) {
+    List<byte[]> messages =
+        collective.allGather(report.map(CheckpointSave::message).orElse(NOTHING_YET));
+    List<Integer> writing =
+        IntStream.range(0, worldSize).filter(i -> messages.get(i).length == 0).boxed().toList();
+    if (!writing.isEmpty()) {
+      missing =
+          writing.stream()
+              .map(String::valueOf)
+              .collect(
+                  Collectors.joining(
+                      ", ", "rank ", " of " + worldSize + " had not written its part"));
+      return Optional.empty();
+    }
+    List<PartReport> reports =
+        messages.stream().map(json -> message(json, PartReport.class)).toList();
+    for (int writer = 0; writer < worldSize; writer++) {
+      requireWritten(writer, reports.get(writer).outcome());
+    }
+    missing = "rank 0 had not written the manifest";
+    return Optional.of(manifest(reports));
+  }
+
+  private void requireWritten(int writer, Outcome outcome) {
+    if (outcome.exitCode() != 0) {
+      if (rank == 0) {
+        deleteAttempt();
+      }
+      String message =
+          "Checkpoint %s is not saved, because of rank %d of %d: %s"
+              .formatted(folder.path(), writer, worldSize, outcome.message());
+      throw exception(new Outcome(outcome.exitCode(), message), writer == rank ? failure : null);
+    }
   }
 
   private CheckpointManifest manifest(List<PartReport> reports) {
@@ -196,14 +255,41 @@ public final class CheckpointSave {
         content.metrics());
   }
 
-  /** Null if the checkpoint is published; else what rank 0 has to tell the others. */
-  private SparkhawkException publishAlone(CheckpointManifest manifest) {
+  /**
+   * Writes what the ranks have agreed on; called by rank 0. Does not throw where the storage fails:
+   * {@link #isPublished} tells all ranks.
+   *
+   * @param afterwards what rank 0 does once the checkpoint is published, before the others hear of
+   *     that; its failure is theirs too
+   */
+  void writeManifest(CheckpointManifest manifest, Runnable afterwards) {
     try {
       publishOrThrow(manifest);
-      return null;
+      afterwards.run();
+      published = Optional.of(Outcome.SUCCESS);
     } catch (SparkhawkException e) {
-      return e;
+      failure = e;
+      published = Optional.of(Outcome.of(e));
     }
+  }
+
+  /**
+   * Exchanges whether rank 0 has written the manifest; called by all ranks at the same point.
+   *
+   * @return the same on all ranks
+   * @throws SparkhawkException on all ranks in the same call, if rank 0 could not
+   */
+  boolean isPublished(Collective collective) {
+    byte[] ofFirst =
+        collective.allGather(published.map(CheckpointSave::message).orElse(NOTHING_YET)).get(0);
+    if (ofFirst.length == 0) {
+      return false;
+    }
+    Outcome outcome = message(ofFirst, Outcome.class);
+    if (outcome.exitCode() != 0) {
+      throw rank == 0 ? failure : exception(outcome, null);
+    }
+    return true;
   }
 
   /**
@@ -272,17 +358,14 @@ public final class CheckpointSave {
     }
   }
 
-  private void throwIfFailed(Outcome outcome, SparkhawkException ofThisRank) {
-    if (ofThisRank != null) {
-      throw ofThisRank;
-    }
-    switch (outcome.exitCode()) {
-      case 0 -> {}
-      case 3 -> throw new DataException(outcome.message());
-      case 4 -> throw new InfrastructureException(outcome.message());
-      case 5 -> throw new UnknownStateException(outcome.message());
-      default -> throw new ConfigurationException(outcome.message());
-    }
+  /** The failure of some rank as it was there; {@code cause} where that is this one, else null. */
+  private static SparkhawkException exception(Outcome outcome, Throwable cause) {
+    return switch (outcome.exitCode()) {
+      case 3 -> new DataException(outcome.message(), cause);
+      case 4 -> new InfrastructureException(outcome.message(), cause);
+      case 5 -> new UnknownStateException(outcome.message(), cause);
+      default -> new ConfigurationException(outcome.message(), cause);
+    };
   }
 
   private static byte[] message(Object message) {

@@ -14,5 +14,11 @@ public record CheckpointSettings(
             value = "Newest checkpoints of each stage to keep; its end is always kept.",
             defaultValue = "2",
             min = 1)
-        int keep)
+        int keep,
+    @Setting(
+            value =
+                "Whether training goes on while a checkpoint is written, from a copy of each"
+                    + " worker's part in its main memory; if not, it waits and needs no copy.",
+            defaultValue = "true")
+        boolean asynchronous)
     implements Serializable {}

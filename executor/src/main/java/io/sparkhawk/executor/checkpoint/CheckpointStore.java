@@ -171,8 +171,8 @@ public final class CheckpointStore {
   }
 
   /**
-   * Begins to save a checkpoint; called by all ranks at the same point. The three steps of {@link
-   * #save} on their own let the slow one, {@link CheckpointSave#writePart}, run beside training.
+   * Begins to save a checkpoint; called by all ranks at the same point. The steps of {@link #save}
+   * on their own let the slow ones run beside training, as {@link BackgroundSaves} does.
    */
   public CheckpointSave startSave(CheckpointContent content, Collective collective) {
     return CheckpointSave.start(this, content, collective);

@@ -101,6 +101,12 @@ public final class HostMemory {
    */
   public record Part(long first, ByteBuffer bytes) {}
 
+  /** Gives a run of elements of a contiguous tensor in host memory, in order. */
+  @FunctionalInterface
+  public interface Reader {
+    List<Part> parts(NDArray tensor, long first, long count);
+  }
+
   /**
    * A run of elements of a contiguous tensor in host memory, in parts that a buffer can hold: the
    * tensor's own memory, or a copy of it if it lives on a device. A copy belongs to the innermost

@@ -10,7 +10,7 @@ import java.io.Serializable;
  * @param tokens tokens trained on
  * @param firstLoss loss of the stage's first step
  * @param lastLoss mean loss of the stage's last steps (the last tenth, at least one)
- * @param seconds training time, without start-up and evaluation
+ * @param seconds training time, without start-up, evaluation and checkpoints
  * @param before what the student was like when the stage began
  * @param after what the student was like when the stage ended
  */

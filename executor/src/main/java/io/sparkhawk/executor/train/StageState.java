@@ -40,12 +40,13 @@ final class StageState {
     return buffers;
   }
 
-  /**
-   * This rank's part of the state, in host memory: the buffers themselves, or copies that belong to
-   * the caller's scope.
-   */
+  /** This rank's part of the state, in host memory as {@code memory} gives it. */
   CheckpointContent content(
-      CheckpointPosition position, RunHashes hashes, StageFigures figures, Collective collective) {
+      CheckpointPosition position,
+      RunHashes hashes,
+      StageFigures figures,
+      Collective collective,
+      HostMemory.Reader memory) {
     List<CheckpointContent.Slice> slices = new ArrayList<>();
     buffers()
         .forEach(
@@ -53,7 +54,8 @@ final class StageState {
               long size = buffer.size();
               long first = size * collective.rank() / collective.worldSize();
               long end = size * (collective.rank() + 1) / collective.worldSize();
-              HostMemory.parts(buffer, first, end - first)
+              memory
+                  .parts(buffer, first, end - first)
                   .forEach(
                       part ->
                           slices.add(

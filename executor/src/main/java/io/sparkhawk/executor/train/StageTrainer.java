@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.data.sample.Split;
 import io.sparkhawk.data.sample.TokenRows;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest;
@@ -131,19 +132,38 @@ public final class StageTrainer {
               .map(checkpoint -> resume(checkpoint, state))
               .orElseGet(() -> StageFigures.start(stage.steps(), untrained));
       long done = newest.map(checkpoint -> checkpoint.position().step()).orElse(0L);
+      requireAgreement(done);
       try (TrainingStep step =
-          new TrainingStep(
-              Objectives.of(stage.name(), stage.target(), teacher, student, stage.recompute()),
-              parameters,
-              optimizer,
-              collective,
-              stage.clipNorm())) {
+              new TrainingStep(
+                  Objectives.of(stage.name(), stage.target(), teacher, student, stage.recompute()),
+                  parameters,
+                  optimizer,
+                  collective,
+                  stage.clipNorm());
+          StageSaves saves =
+              new StageSaves(plan.checkpoints(), stage.steps(), checkpoints, collective)) {
         for (long k = done; k < stage.steps(); k++) {
-          train(step, k, figures);
-          saveIfDue(k + 1, state, optimizer, figures);
+          StepMetrics metrics = train(step, k);
+          figures.step(k, metrics.loss(), metrics.seconds());
+          long trained = System.nanoTime();
+          List<CheckpointManifest> published = save(saves, k + 1, state, optimizer, figures);
+          listener.step(metrics.stalled((System.nanoTime() - trained) / 1e9));
+          tell(published);
         }
       }
       return figures.result(stage.name(), stage.steps() * stage.batchTokens(), heldOutEvaluation());
+    }
+  }
+
+  /** A process that was believed dead may publish while the ranks look for the newest one. */
+  private void requireAgreement(long done) {
+    double mean = collective.allReduceSum((double) done)[0] / collective.worldSize();
+    if (mean != done) {
+      throw new InfrastructureException(
+          String.format(
+              "Stage %s: rank %d found step %d to be the newest checkpoint and others another one;"
+                  + " another process has just published it. Start the same command again.",
+              stage.name().label(), collective.rank(), done));
     }
   }
 
@@ -153,7 +173,7 @@ public final class StageTrainer {
     return StageFigures.resume(stage.steps(), student.blocks().size(), checkpoint.metrics());
   }
 
-  private void train(TrainingStep step, long k, StageFigures figures) {
+  private StepMetrics train(TrainingStep step, long k) {
     collective.atStep(k + 1);
     long start = System.nanoTime();
     List<int[]> samples = batches.of(k);
@@ -164,10 +184,7 @@ public final class StageTrainer {
       outcome = step.run(ids, batches.globalSequences(), schedule.learningRate(k));
     }
     requireProgress(outcome, k + 1);
-    double seconds = (System.nanoTime() - start) / 1e9;
-    StepMetrics metrics = metrics(outcome, k, dataSeconds, seconds);
-    figures.step(k, metrics.loss(), seconds);
-    listener.step(metrics);
+    return metrics(outcome, k, dataSeconds, (System.nanoTime() - start) / 1e9);
   }
 
   private NDArray tensor(int[] ids) {
@@ -190,6 +207,7 @@ public final class StageTrainer {
         outcome.computeSeconds(),
         outcome.waitSeconds(),
         dataSeconds,
+        0,
         seconds);
   }
 
@@ -205,25 +223,25 @@ public final class StageTrainer {
     }
   }
 
-  private void saveIfDue(long done, StageState state, AdamW optimizer, StageFigures figures) {
-    boolean complete = done == stage.steps();
-    if (!complete && done % plan.checkpoints().everySteps() != 0) {
-      return;
-    }
+  private List<CheckpointManifest> save(
+      StageSaves saves, long done, StageState state, AdamW optimizer, StageFigures figures) {
     CheckpointPosition position =
         new CheckpointPosition(
             stage.name().label(),
             done,
-            complete,
+            done == stage.steps(),
             optimizer.updates(),
             batches.cursorAfter(done - 1));
-    CheckpointManifest saved;
-    try (TensorScope scope = TensorScope.open()) {
-      saved = checkpoints.save(state.content(position, hashes, figures, collective), collective);
-    }
+    return saves.afterStep(
+        done, memory -> state.content(position, hashes, figures, collective, memory));
+  }
+
+  private void tell(List<CheckpointManifest> published) {
     if (collective.rank() == 0) {
-      checkpoints.prune(stage.name().label(), plan.checkpoints().keep());
-      listener.checkpointPublished(stage.name().label(), done, checkpoints.location(saved));
+      for (CheckpointManifest checkpoint : published) {
+        listener.checkpointPublished(
+            stage.name().label(), checkpoint.position().step(), checkpoints.location(checkpoint));
+      }
     }
   }
 

@@ -19,6 +19,8 @@ import java.util.List;
  * @param computeSeconds time of this rank's forward and backward passes
  * @param waitSeconds time that this rank waited for the others' gradients
  * @param dataSeconds time that this rank waited for its samples
+ * @param checkpointSeconds time that this rank's training stood still after the update for the sake
+ *     of checkpoints: copying its state, and waiting for a save to end
  * @param seconds time of the whole step
  */
 public record StepMetrics(
@@ -33,10 +35,29 @@ public record StepMetrics(
     double computeSeconds,
     double waitSeconds,
     double dataSeconds,
+    double checkpointSeconds,
     double seconds)
     implements Serializable {
 
   public StepMetrics {
     blockLosses = List.copyOf(blockLosses);
+  }
+
+  /** The same step, after which training stood still for so long for the sake of checkpoints. */
+  StepMetrics stalled(double checkpoints) {
+    return new StepMetrics(
+        stage,
+        step,
+        steps,
+        tokens,
+        loss,
+        blockLosses,
+        gradientNorm,
+        learningRate,
+        computeSeconds,
+        waitSeconds,
+        dataSeconds,
+        checkpointSeconds + checkpoints,
+        seconds + checkpoints);
   }
 }

@@ -24,6 +24,9 @@ public interface TrainingListener {
   /** An update was applied on all ranks. */
   void step(StepMetrics metrics);
 
-  /** A checkpoint became visible. */
+  /**
+   * A checkpoint became visible, during this step or an earlier one than was told of last; told on
+   * rank 0.
+   */
   void checkpointPublished(String stage, long step, String location);
 }

@@ -7,6 +7,7 @@ import java.net.URI;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.StandardOpenOption;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataInputStream;
@@ -35,6 +36,7 @@ final class FaultyFileSystem extends FilterFileSystem {
   private Predicate<Path> unreadable = path -> false;
   private Put put = Put.WORKS;
   private Runnable beforePut = () -> {};
+  private Consumer<Path> beforeCreate = path -> {};
   private int puts;
 
   private FaultyFileSystem(RawLocalFileSystem local) {
@@ -69,6 +71,12 @@ final class FaultyFileSystem extends FilterFileSystem {
     return this;
   }
 
+  /** Runs something just before a file is created, but for conditional creates. */
+  FaultyFileSystem beforeCreate(Consumer<Path> action) {
+    beforeCreate = action;
+    return this;
+  }
+
   int puts() {
     return puts;
   }
@@ -81,6 +89,7 @@ final class FaultyFileSystem extends FilterFileSystem {
 
   @Override
   public FSDataOutputStream create(Path path, boolean overwrite) throws IOException {
+    beforeCreate.accept(path);
     FSDataOutputStream out = super.create(path, overwrite);
     if (!diskFullFor.test(path)) {
       return out;
