@@ -11,6 +11,7 @@ import io.sparkhawk.executor.evaluate.TaskPlan;
 import io.sparkhawk.executor.generate.GenerationPlan;
 import io.sparkhawk.executor.generate.SamplingSettings;
 import io.sparkhawk.executor.train.EvaluationPlan;
+import io.sparkhawk.executor.train.ParallelSettings;
 import io.sparkhawk.executor.train.TrainingPlan;
 import io.sparkhawk.executor.worker.WorkerTimeouts;
 import java.nio.file.Path;
@@ -40,6 +41,7 @@ public final class Plans {
         config.seed(),
         config.device(),
         config.computeType(),
+        ParallelSettings.of(config.shardOptimizer(), config.gradientSum()),
         config.student(),
         config.stages(),
         0,

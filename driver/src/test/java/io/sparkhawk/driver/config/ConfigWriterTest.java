@@ -58,6 +58,8 @@ class ConfigWriterTest {
             config.workerMemory(),
             config.device(),
             config.elementType(),
+            config.shardOptimizer(),
+            config.gradientSum(),
             config.student(),
             config.stages(),
             config.checkpoints(),

@@ -42,6 +42,7 @@ public final class StageTrainer {
   private final LanguageModel student;
   private final Batches batches;
   private final HeldOut heldOut;
+  private final Parallelism parallelism;
   private final Schedule schedule;
   private int skippedInARow;
 
@@ -55,7 +56,8 @@ public final class StageTrainer {
       LanguageModel teacher,
       LanguageModel student,
       Batches batches,
-      HeldOut heldOut) {
+      HeldOut heldOut,
+      Parallelism parallelism) {
     this.plan = plan;
     this.stage = plan.stage();
     this.models = models;
@@ -67,6 +69,7 @@ public final class StageTrainer {
     this.student = student;
     this.batches = batches;
     this.heldOut = heldOut;
+    this.parallelism = parallelism;
     this.schedule = Schedule.of(stage);
   }
 
@@ -85,8 +88,9 @@ public final class StageTrainer {
     RunHashes hashes = RunIdentity.of(plan, hadoop, models.teacherFolder());
     try (Batches batches = Batches.of(plan, rows(plan, hadoop, Split.TRAIN), collective);
         HeldOut heldOut = new HeldOut(rows(plan, hadoop, Split.VALIDATION), collective)) {
+      Parallelism parallelism = models.parallelism(collective);
       models
-          .planMemory(batches.largestMicroBatch(), batches.rowLength())
+          .planMemory(batches.largestMicroBatch(), batches.rowLength(), parallelism)
           .ifPresent(memory -> listener.memoryPlanned(memory.plan().total(), memory.available()));
       try (LanguageModel teacher = models.teacher();
           LanguageModel student = models.student(teacher, plan.stageIndex());
@@ -101,7 +105,8 @@ public final class StageTrainer {
                 teacher,
                 student,
                 batches,
-                heldOut)
+                heldOut,
+                parallelism)
             .run();
       }
     }
@@ -119,7 +124,9 @@ public final class StageTrainer {
             FlatParameters.of(
                 manager,
                 student.elementType().accumulationType(),
-                TrainedParameters.of(student, stage.name(), stage.train(), stage.target()));
+                TrainedParameters.of(student, stage.name(), stage.train(), stage.target()),
+                parallelism.shardOf(collective),
+                parallelism.shards());
         AdamW optimizer = new AdamW(manager, parameters, stage.adamW())) {
       if (parameters.isRounded()) {
         models.putBackExactly(student, parameters, plan.stageIndex());
@@ -137,11 +144,13 @@ public final class StageTrainer {
               parameters,
               optimizer,
               collective,
-              stage.clipNorm())) {
+              stage.clipNorm(),
+              parallelism)) {
         for (long k = done; k < stage.steps(); k++) {
           train(step, k, figures);
           saveIfDue(k + 1, state, optimizer, figures);
         }
+        step.awaitWeights();
       }
       return figures.result(stage.name(), stage.steps() * stage.batchTokens(), heldOutEvaluation());
     }

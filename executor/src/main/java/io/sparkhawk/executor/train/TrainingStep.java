@@ -5,14 +5,20 @@ import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.stage.Objective;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.DoubleStream;
 
 /**
  * One update: gradients of this rank's micro-batches, their sum over all ranks, clipping, AdamW.
  *
- * <p>The all-reduce of a segment starts as soon as the last micro-batch has passed it, while the
- * next segment computes. All ranks end with the same weights, bit for bit.
+ * <p>The sum of a segment's gradients starts as soon as the last micro-batch has passed it, while
+ * the next segment computes. Where the optimizer's state is sharded (ZeRO stage 1, arXiv
+ * 1910.02054), a rank gets the sum of its own share only, updates it, and the ranks then give each
+ * other the new weights, segment by segment in the order of the next forward pass; the next step
+ * waits for them when the teacher has gone before. All ranks end with the same weights, bit for
+ * bit.
  */
 final class TrainingStep implements AutoCloseable {
 
@@ -20,26 +26,30 @@ final class TrainingStep implements AutoCloseable {
   private final FlatParameters parameters;
   private final AdamW optimizer;
   private final Collective collective;
-  private final GradientSum sum;
+  private final Parallelism parallelism;
+  private final Exchange exchange;
   private final double clipNorm;
 
   /**
    * All ranks of the collective must make theirs at the same point.
    *
    * @param clipNorm largest norm of the gradient, 0 for any
+   * @param parallelism as the parameters are sharded
    */
   TrainingStep(
       Objective objective,
       FlatParameters parameters,
       AdamW optimizer,
       Collective collective,
-      double clipNorm) {
+      double clipNorm,
+      Parallelism parallelism) {
     this.objective = objective;
     this.parameters = parameters;
     this.optimizer = optimizer;
     this.collective = collective;
-    this.sum = GradientSums.of(parameters.gradients(), collective);
     this.clipNorm = clipNorm;
+    this.parallelism = parallelism;
+    this.exchange = Exchanges.of(parallelism, parameters, collective);
   }
 
   /**
@@ -59,7 +69,8 @@ final class TrainingStep implements AutoCloseable {
       double waitSeconds) {}
 
   /**
-   * Runs the step.
+   * Runs the step. The weights of other ranks' shares may still be on their way when it returns;
+   * {@link #awaitWeights} before reading them.
    *
    * @param microBatches token ids (sequences, length), this rank's share of the global batch
    * @param globalSequences sequences of all ranks
@@ -70,48 +81,99 @@ final class TrainingStep implements AutoCloseable {
     objective.losses().reset();
     for (int i = 0; i < microBatches.size(); i++) {
       NDArray ids = microBatches.get(i);
-      boolean last = i == microBatches.size() - 1;
-      objective.accumulate(
-          ids,
-          (double) ids.getShape().get(0) / globalSequences,
-          segment -> {
-            parameters.collect(segment);
-            if (last) {
-              sum.start(parameters.layout().segments().get(segment));
-            }
-          });
+      double weight = (double) ids.getShape().get(0) / globalSequences;
+      objective.accumulate(ids, weight, new Progress(i == microBatches.size() - 1));
     }
-    double waited = sum.await();
-    double[] own = objective.losses().read();
+    double waited = exchange.awaitSums();
+    double[] own = ownFigures();
     long read = System.nanoTime();
-    double[] losses = collective.allReduceSum(own);
+    double[] all = collective.allReduceSum(own);
     waited += (System.nanoTime() - read) / 1e9;
 
-    double norm = gradientNorm();
+    int losses = own.length - 1;
+    double norm = Math.sqrt(parallelism.isSharded() ? all[losses] : own[losses]);
     boolean finite = Double.isFinite(norm);
     if (finite) {
-      optimizer.update(parameters, learningRate, clipFactor(norm));
+      update(learningRate, clipFactor(norm));
     }
     double total = (System.nanoTime() - start) / 1e9;
     return new Outcome(
-        DoubleStream.of(losses).boxed().toList(), norm, finite, total - waited, waited);
+        DoubleStream.of(all).limit(losses).boxed().toList(), norm, finite, total - waited, waited);
+  }
+
+  /** Starts what the ranks send each other as soon as a micro-batch allows it. */
+  private final class Progress implements Objective.Progress {
+
+    private final boolean last;
+
+    Progress(boolean last) {
+      this.last = last;
+    }
+
+    @Override
+    public void studentBegins() {
+      exchange.useGathered();
+    }
+
+    @Override
+    public void segmentDone(int segment) {
+      parameters.collect(segment);
+      if (last) {
+        exchange.startSum(parameters.layout().segments().get(segment));
+      }
+    }
+  }
+
+  /** This rank's losses, and after them the sum of squares of the gradients that it updates with. */
+  private double[] ownFigures() {
+    double[] losses = objective.losses().read();
+    double[] figures = Arrays.copyOf(losses, losses.length + 1);
+    figures[losses.length] = sumOfSquares();
+    return figures;
+  }
+
+  private double sumOfSquares() {
+    try (TensorScope scope = TensorScope.open()) {
+      List<NDArray> ofShares = new ArrayList<>();
+      for (Shard.Share share : parameters.shard().shares()) {
+        NDArray gradients = FlatParameters.narrow(parameters.gradients(), share.range());
+        ofShares.add(Operators.innerProduct(gradients, gradients));
+      }
+      return ofShares.isEmpty()
+          ? 0
+          : DoubleStream.of(Operators.toDoubles(Operators.stack(ofShares, 0))).sum();
+    }
+  }
+
+  private void update(double learningRate, double gradientScale) {
+    optimizer.update(
+        parameters,
+        learningRate,
+        gradientScale,
+        share -> {
+          if (parallelism.isSharded()) {
+            exchange.startGather(share.segment());
+          }
+        });
+  }
+
+  /**
+   * Returns when this rank has the weights that all ranks have updated; called by all of them.
+   *
+   * @throws io.sparkhawk.data.error.InfrastructureException if another rank fails meanwhile
+   */
+  void awaitWeights() {
+    exchange.awaitGathered();
   }
 
   /** How the gradients of the ranks are summed, in a few words. */
   String transport() {
-    return sum.description();
+    return exchange.description();
   }
 
   @Override
   public void close() {
-    sum.close();
-  }
-
-  private double gradientNorm() {
-    try (TensorScope scope = TensorScope.open()) {
-      NDArray gradients = parameters.gradients();
-      return Math.sqrt(Operators.item(Operators.innerProduct(gradients, gradients)));
-    }
+    exchange.close();
   }
 
   /** As torch.nn.utils.clip_grad_norm_. */

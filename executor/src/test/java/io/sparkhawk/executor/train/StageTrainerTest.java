@@ -96,6 +96,7 @@ class StageTrainerTest {
         3,
         DeviceKind.CPU,
         ElementType.FLOAT32,
+        ParallelSettings.DEFAULT,
         student,
         stages,
         0,

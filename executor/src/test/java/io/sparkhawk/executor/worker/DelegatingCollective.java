@@ -45,6 +45,16 @@ class DelegatingCollective implements Collective {
   }
 
   @Override
+  public Future<?> startReduceScatterSum(ByteBuffer values) {
+    return delegate.startReduceScatterSum(values);
+  }
+
+  @Override
+  public Future<?> startAllGather(ByteBuffer values) {
+    return delegate.startAllGather(values);
+  }
+
+  @Override
   public double[] allReduceSum(double... values) {
     return delegate.allReduceSum(values);
   }
