@@ -183,13 +183,56 @@ public final class NcclCommunicator implements AutoCloseable {
 
   /**
    * Lets what libtorch computes from now on wait on the GPU for all that was started. The calling
-   * thread does not wait: {@link #await} is still needed to learn of failures.
+   * thread does not wait: {@link #check} tells of failures.
    */
-  public void letLibtorchWait() {
+  public Waiting letLibtorchWait() {
     requireUsable();
     card.use();
-    CudaDriver.record(summed, stream);
-    CudaDriver.waitFor(libtorchStream(), summed);
+    Waiting waiting = new Waiting(card, CudaDriver.event(), CudaDriver.event());
+    CudaDriver.record(waiting.computed, libtorchStream());
+    CudaDriver.record(waiting.done, stream);
+    CudaDriver.waitFor(libtorchStream(), waiting.done);
+    return waiting;
+  }
+
+  /** A place where libtorch's stream waits for this communicator's. */
+  public static final class Waiting {
+
+    private final Card card;
+    private final Pointer computed;
+    private final Pointer done;
+
+    private Waiting(Card card, Pointer computed, Pointer done) {
+      this.card = card;
+      this.computed = computed;
+      this.done = done;
+    }
+
+    /**
+     * Ends its use, once libtorch has passed it.
+     *
+     * @return seconds in which libtorch's stream waited and computed nothing
+     */
+    public double finish() {
+      card.use();
+      double seconds = Math.max(0, CudaDriver.secondsBetween(computed, done));
+      discard();
+      return seconds;
+    }
+
+    /** Ends its use, also while it is still to come. */
+    public void discard() {
+      card.use();
+      CudaDriver.destroyEvent(computed);
+      CudaDriver.destroyEvent(done);
+    }
+  }
+
+  /** Throws if what was started is known to have failed. */
+  public void check() {
+    requireUsable();
+    card.use();
+    requireSuccess(Nccl.status(handle.getValue()), "an operation");
   }
 
   /**

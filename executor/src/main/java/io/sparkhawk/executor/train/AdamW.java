@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.sparkhawk.executor.kernel.ElementKernels;
 import io.sparkhawk.executor.kernel.Kernels;
+import io.sparkhawk.executor.kernel.UpdatePlan;
+import io.sparkhawk.executor.kernel.UpdateRule;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
@@ -27,6 +29,8 @@ public final class AdamW implements AutoCloseable {
   private final NDManager manager;
   private final NDArray firstMoment;
   private final NDArray secondMoment;
+  private final Optional<ElementKernels> kernels;
+  private final UpdatePlan plan; // used by the kernels only
   private long updates;
 
   /**
@@ -38,6 +42,8 @@ public final class AdamW implements AutoCloseable {
     this.manager = manager.newSubManager();
     this.firstMoment = zeros(parameters);
     this.secondMoment = zeros(parameters);
+    this.kernels = Kernels.like(parameters.computed()).map(Kernels::elements);
+    this.plan = new UpdatePlan(this.manager);
   }
 
   private NDArray zeros(FlatParameters parameters) {
@@ -66,43 +72,75 @@ public final class AdamW implements AutoCloseable {
       double gradientScale,
       Consumer<Shard.Share> updated) {
     updates++;
-    Optional<ElementKernels> kernels = Kernels.like(parameters.computed()).map(Kernels::elements);
-    try (TensorScope scope = TensorScope.open()) {
-      NDArray scale = Operators.zeros(manager, ElementType.of(firstMoment), 1);
-      Operators.addInPlace(scale, gradientScale);
-      for (Shard.Share share : parameters.shard().shares()) {
-        if (kernels.isPresent()) {
-          updateFused(kernels.get(), parameters, share, learningRate, scale);
-        } else {
-          updateComposed(parameters, share, learningRate, gradientScale);
-          parameters.publish(share);
-        }
-        updated.accept(share);
-      }
+    UpdateRule rule = rule(learningRate, 0);
+    if (kernels.isPresent()) {
+      plan.decide(updates, gradientScale, rule);
+      updateFused(kernels.get(), parameters, rule, updated);
+      return;
+    }
+    for (Shard.Share share : parameters.shard().shares()) {
+      updateComposed(parameters, share, learningRate, gradientScale);
+      parameters.publish(share);
+      updated.accept(share);
     }
   }
 
-  private void updateFused(
-      ElementKernels kernels,
-      FlatParameters parameters,
-      Shard.Share share,
-      double learningRate,
-      NDArray scale) {
+  private UpdateRule rule(double learningRate, double clipNorm) {
     Hyperparameters h = hyperparameters;
-    kernels.adamW(
-        parameters.valuesOf(share),
-        FlatParameters.narrow(parameters.gradients(), share.range()),
-        FlatParameters.narrow(firstMoment, share.local()),
-        FlatParameters.narrow(secondMoment, share.local()),
-        FlatParameters.narrow(parameters.computed(), share.range()),
-        scale,
-        new ElementKernels.Update(
-            h.beta1(),
-            h.beta2(),
-            h.epsilon(),
-            1 - learningRate * h.weightDecay(),
-            learningRate / correction(h.beta1()),
-            1 / correction(h.beta2())));
+    return new UpdateRule(
+        h.beta1(), h.beta2(), h.epsilon(), h.weightDecay(), learningRate, clipNorm);
+  }
+
+  /** Whether {@link #queueUpdate} can be used. */
+  boolean decidesOnDevice() {
+    return kernels.isPresent();
+  }
+
+  /**
+   * Queues an update without knowing the gradient's norm: the device decides whether it is made,
+   * and how far the gradient is scaled down. {@link #decided} must be told, before the state is
+   * read.
+   *
+   * @param clipNorm largest norm of the gradient, 0 for any
+   * @param sumOfSquares of the whole gradient, one element, float32
+   * @param updated called when the new weights of a share are queued
+   * @return holds the decision when the device has come so far
+   */
+  UpdatePlan queueUpdate(
+      FlatParameters parameters,
+      double learningRate,
+      double clipNorm,
+      NDArray sumOfSquares,
+      Consumer<Shard.Share> updated) {
+    UpdateRule rule = rule(learningRate, clipNorm);
+    kernels.orElseThrow().planUpdate(sumOfSquares, plan, rule);
+    updateFused(kernels.orElseThrow(), parameters, rule, updated);
+    return plan;
+  }
+
+  /** Takes note of what the device has decided of a queued update. */
+  void decided(UpdatePlan.Decision decision) {
+    updates = decision.updates();
+  }
+
+  private void updateFused(
+      ElementKernels fused,
+      FlatParameters parameters,
+      UpdateRule rule,
+      Consumer<Shard.Share> updated) {
+    for (Shard.Share share : parameters.shard().shares()) {
+      try (TensorScope scope = TensorScope.open()) {
+        fused.adamW(
+            parameters.valuesOf(share),
+            FlatParameters.narrow(parameters.gradients(), share.range()),
+            FlatParameters.narrow(firstMoment, share.local()),
+            FlatParameters.narrow(secondMoment, share.local()),
+            FlatParameters.narrow(parameters.computed(), share.range()),
+            plan,
+            rule);
+      }
+      updated.accept(share);
+    }
   }
 
   /** What a moment lacks of its sum of weights after the updates so far: 1 - beta^t. */
@@ -154,6 +192,7 @@ public final class AdamW implements AutoCloseable {
   /** Continues after {@code count} updates whose moments have been put back. */
   public void resumeAfter(long count) {
     updates = count;
+    plan.continueAfter(count);
   }
 
   /** First moment of what this rank updates. */

@@ -1,5 +1,7 @@
 package io.sparkhawk.executor.train;
 
+import ai.djl.ndarray.NDArray;
+
 /**
  * What the ranks send each other in a step, segment by segment, while other segments are computed:
  * gradients, which are summed, and, where each rank updates a share of the weights only, the
@@ -22,6 +24,42 @@ interface Exchange extends AutoCloseable {
    *     in time
    */
   double awaitSums();
+
+  /** Whether {@link #useSums} and {@link #startFigures} can be used. */
+  default boolean isQueued() {
+    return false;
+  }
+
+  /**
+   * Makes the sums that were started usable by what this thread queues from now on, without waiting
+   * for them.
+   */
+  default Sums useSums() {
+    throw new IllegalStateException("the sums " + description() + " are not queued");
+  }
+
+  /** Sums that are under way on the device. */
+  interface Sums {
+
+    /**
+     * Throws if they are known to fail.
+     *
+     * @throws io.sparkhawk.data.error.InfrastructureException names the rank that is missing
+     */
+    void check();
+
+    /**
+     * Called once the device has passed them.
+     *
+     * @return seconds in which the device waited for them and computed nothing
+     */
+    double finish();
+  }
+
+  /** Queues the sum over the ranks of the first elements of a small float32 tensor, in place. */
+  default void sumFigures(NDArray figures, long count) {
+    throw new IllegalStateException("figures are not summed " + description());
+  }
 
   /** Starts to give every rank the computed weights of a segment, of which each has its share. */
   void startGather(FlatLayout.Range segment);

@@ -103,6 +103,21 @@ public final class FlatParameters implements AutoCloseable {
     return Operators.narrow(buffer, 0, range.first(), range.count());
   }
 
+  /**
+   * Sum of squares of the gradients that this rank updates with: one element, float64. The sum over
+   * a share is taken in the gradients' own type.
+   */
+  NDArray sumOfSquares() {
+    List<NDArray> ofShares = new ArrayList<>();
+    ofShares.add(Operators.zeros(manager, ElementType.of(gradients)));
+    for (Shard.Share share : shard.shares()) {
+      NDArray own = narrow(gradients, share.range());
+      ofShares.add(Operators.innerProduct(own, own));
+    }
+    return Operators.sum(
+        Operators.convert(Operators.stack(ofShares, 0), ElementType.FLOAT64), 0);
+  }
+
   /** Moves into the gradients of a segment what its backward pass left elsewhere. */
   public void collect(int segment) {
     if (isRounded()) {

@@ -116,6 +116,42 @@ final class NcclExchange implements Exchange {
     return seconds;
   }
 
+  @Override
+  public boolean isQueued() {
+    return true;
+  }
+
+  @Override
+  public Sums useSums() {
+    Future<?> everyone =
+        collective.startAllReduceSum(
+            ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder()));
+    NcclCommunicator.Waiting waiting = communicator.letLibtorchWait();
+    rounded.forEach(range -> copy(summed, parameters.gradients(), range));
+    rounded.clear();
+    return new Sums() {
+      @Override
+      public void check() {
+        communicator.check();
+        if (everyone.isDone()) {
+          Transfers.await(everyone);
+        }
+      }
+
+      @Override
+      public double finish() {
+        Transfers.await(everyone);
+        return waiting.finish();
+      }
+    };
+  }
+
+  @Override
+  public void sumFigures(NDArray figures, long count) {
+    communicator.startSum(figures, 0, count);
+    communicator.letLibtorchWait().discard();
+  }
+
   private double await() {
     Future<?> everyone = collective.startAllReduceSum(sign);
     double seconds =
@@ -141,7 +177,7 @@ final class NcclExchange implements Exchange {
   @Override
   public void useGathered() {
     if (gathering) {
-      communicator.letLibtorchWait();
+      communicator.letLibtorchWait().discard();
     }
   }
 

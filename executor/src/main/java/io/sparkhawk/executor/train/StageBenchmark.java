@@ -150,20 +150,24 @@ public final class StageBenchmark {
       NDArray ids = tokens();
       List<Double> seconds = new ArrayList<>();
       List<Double> waits = new ArrayList<>();
-      Trajectory.Step last = null;
-      for (int i = 0; i < settings.warmup + settings.steps; i++) {
-        long start = System.nanoTime();
-        last = trajectory.step(ids, LEARNING_RATE); // ends with a number read from the device
-        if (i >= settings.warmup) {
-          synchronise();
-          seconds.add((System.nanoTime() - start) / 1e9);
-          waits.add(last.waitSeconds());
+      double loss = Double.NaN;
+      TrainingStep.Started before = trajectory.start(ids, LEARNING_RATE);
+      long end = System.nanoTime();
+      for (int i = 1; i <= settings.warmup + settings.steps; i++) {
+        TrainingStep.Started next = trajectory.start(ids, LEARNING_RATE);
+        TrainingStep.Outcome outcome = before.outcome(); // while the next one is queued
+        long now = System.nanoTime();
+        if (i > settings.warmup) {
+          seconds.add((now - end) / 1e9);
+          waits.add(outcome.waitSeconds());
+          loss = mean(outcome.losses());
         }
+        end = now;
+        before = next;
       }
+      before.outcome();
       seconds.sort(null);
       waits.sort(null);
-      double loss =
-          last.losses().stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
       return new Result(
           collective.worldSize(),
           trajectory.transport(),
@@ -181,6 +185,10 @@ public final class StageBenchmark {
           loss,
           planned);
     }
+  }
+
+  private static double mean(List<Double> values) {
+    return values.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
   }
 
   private NDArray tokens() {

@@ -1,8 +1,6 @@
 package io.sparkhawk.executor.train;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.sample.Split;
 import io.sparkhawk.data.sample.TokenRows;
@@ -45,6 +43,7 @@ public final class StageTrainer {
   private final Parallelism parallelism;
   private final Schedule schedule;
   private int skippedInARow;
+  private long lastEndNanos = System.nanoTime();
 
   private StageTrainer(
       TrainingPlan plan,
@@ -138,17 +137,25 @@ public final class StageTrainer {
               .map(checkpoint -> resume(checkpoint, state))
               .orElseGet(() -> StageFigures.start(stage.steps(), untrained));
       long done = newest.map(checkpoint -> checkpoint.position().step()).orElse(0L);
-      try (TrainingStep step =
-          new TrainingStep(
-              Objectives.of(stage.name(), stage.target(), teacher, student, stage.recompute()),
-              parameters,
-              optimizer,
-              collective,
-              stage.clipNorm(),
-              parallelism)) {
+      try (TokenFeed feed = new TokenFeed(manager, batches.rowLength());
+          TrainingStep step =
+              new TrainingStep(
+                  Objectives.of(stage.name(), stage.target(), teacher, student, stage.recompute()),
+                  parameters,
+                  optimizer,
+                  collective,
+                  stage.clipNorm(),
+                  parallelism)) {
+        Optional<RunningStep> before = Optional.empty();
         for (long k = done; k < stage.steps(); k++) {
-          train(step, k, figures);
-          saveIfDue(k + 1, state, optimizer, figures);
+          RunningStep running = start(step, feed, k);
+          before.ifPresent(earlier -> finish(earlier, figures));
+          before = Optional.of(running);
+          if (running.started().isOver() || isSavedAfter(k + 1)) {
+            finish(running, figures);
+            before = Optional.empty();
+            saveIfDue(k + 1, state, optimizer, figures);
+          }
         }
         step.awaitWeights();
       }
@@ -162,43 +169,55 @@ public final class StageTrainer {
     return StageFigures.resume(stage.steps(), student.blocks().size(), checkpoint.metrics());
   }
 
-  private void train(TrainingStep step, long k, StageFigures figures) {
+  /**
+   * A step that was started, and perhaps not finished.
+   *
+   * @param k its number, counted from 0
+   * @param startNanos when this rank began with it
+   * @param dataSeconds how long this rank waited for its samples
+   */
+  private record RunningStep(
+      TrainingStep.Started started, long k, long startNanos, double dataSeconds) {}
+
+  private RunningStep start(TrainingStep step, TokenFeed feed, long k) {
     collective.atStep(k + 1);
     long start = System.nanoTime();
     List<int[]> samples = batches.of(k);
     double dataSeconds = (System.nanoTime() - start) / 1e9;
-    TrainingStep.Outcome outcome;
     try (TensorScope scope = TensorScope.open()) {
-      List<NDArray> ids = samples.stream().map(this::tensor).toList();
-      outcome = step.run(ids, batches.globalSequences(), schedule.learningRate(k));
+      TrainingStep.Started started =
+          step.start(feed.next(samples), batches.globalSequences(), schedule.learningRate(k));
+      return new RunningStep(started, k, start, dataSeconds);
     }
-    requireProgress(outcome, k + 1);
-    double seconds = (System.nanoTime() - start) / 1e9;
-    StepMetrics metrics = metrics(outcome, k, dataSeconds, seconds);
-    figures.step(k, metrics.loss(), seconds);
+  }
+
+  /** Waits for the end of a step; the steps' times follow one another and do not overlap. */
+  private void finish(RunningStep running, StageFigures figures) {
+    TrainingStep.Outcome outcome = running.started().outcome();
+    requireProgress(outcome, running.k() + 1);
+    long now = System.nanoTime();
+    double seconds = (now - Math.max(running.startNanos(), lastEndNanos)) / 1e9;
+    lastEndNanos = now;
+    StepMetrics metrics = metrics(outcome, running, seconds);
+    figures.step(running.k(), metrics.loss(), seconds);
     listener.step(metrics);
   }
 
-  private NDArray tensor(int[] ids) {
-    int length = batches.rowLength();
-    return student.manager().create(ids, new Shape(ids.length / length, length));
-  }
-
-  private StepMetrics metrics(
-      TrainingStep.Outcome outcome, long k, double dataSeconds, double seconds) {
+  private StepMetrics metrics(TrainingStep.Outcome outcome, RunningStep running, double seconds) {
     StageLosses losses = StageLosses.of(student, outcome.losses());
+    double data = Math.min(running.dataSeconds(), seconds);
     return new StepMetrics(
         stage.name(),
-        k + 1,
+        running.k() + 1,
         stage.steps(),
-        (k + 1) * stage.batchTokens(),
+        (running.k() + 1) * stage.batchTokens(),
         losses.mean(),
         losses.blocks(),
         outcome.gradientNorm(),
-        schedule.learningRate(k),
-        outcome.computeSeconds(),
+        schedule.learningRate(running.k()),
+        Math.max(0, seconds - outcome.waitSeconds() - data),
         outcome.waitSeconds(),
-        dataSeconds,
+        data,
         seconds);
   }
 
@@ -214,11 +233,15 @@ public final class StageTrainer {
     }
   }
 
+  private boolean isSavedAfter(long done) {
+    return done == stage.steps() || done % plan.checkpoints().everySteps() == 0;
+  }
+
   private void saveIfDue(long done, StageState state, AdamW optimizer, StageFigures figures) {
-    boolean complete = done == stage.steps();
-    if (!complete && done % plan.checkpoints().everySteps() != 0) {
+    if (!isSavedAfter(done)) {
       return;
     }
+    boolean complete = done == stage.steps();
     CheckpointPosition position =
         new CheckpointPosition(
             stage.name().label(),

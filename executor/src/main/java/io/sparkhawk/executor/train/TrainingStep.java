@@ -8,6 +8,7 @@ import io.sparkhawk.executor.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.DoubleStream;
 
 /**
@@ -28,6 +29,7 @@ final class TrainingStep implements AutoCloseable {
   private final Collective collective;
   private final Parallelism parallelism;
   private final Exchange exchange;
+  private final Optional<QueuedUpdates> queued;
   private final double clipNorm;
 
   /**
@@ -50,6 +52,18 @@ final class TrainingStep implements AutoCloseable {
     this.clipNorm = clipNorm;
     this.parallelism = parallelism;
     this.exchange = Exchanges.of(parallelism, parameters, collective);
+    this.queued =
+        exchange.isQueued() && optimizer.decidesOnDevice()
+            ? Optional.of(
+                new QueuedUpdates(
+                    objective.losses(),
+                    parameters,
+                    optimizer,
+                    exchange,
+                    parallelism,
+                    clipNorm,
+                    this::shareUpdated))
+            : Optional.empty();
   }
 
   /**
@@ -58,25 +72,43 @@ final class TrainingStep implements AutoCloseable {
    * @param losses mean losses over the global batch: one for each block, or one
    * @param gradientNorm norm before clipping
    * @param applied whether the update was made: not where the gradient is not finite
-   * @param computeSeconds forward, backward and optimizer
    * @param waitSeconds waiting for the other ranks while nothing was computed
    */
   record Outcome(
-      List<Double> losses,
-      double gradientNorm,
-      boolean applied,
-      double computeSeconds,
-      double waitSeconds) {}
+      List<Double> losses, double gradientNorm, boolean applied, double waitSeconds) {}
+
+  /** A step that was started. */
+  interface Started {
+
+    /** Whether {@link #outcome} returns at once. */
+    boolean isOver();
+
+    /**
+     * Waits for the end of the step; called once, before that of any later step.
+     *
+     * @throws io.sparkhawk.data.error.InfrastructureException if another rank fails or is not there
+     *     in time
+     */
+    Outcome outcome();
+  }
+
+  /** Starts the step and waits for its end. */
+  Outcome run(List<NDArray> microBatches, int globalSequences, double learningRate) {
+    return start(microBatches, globalSequences, learningRate).outcome();
+  }
 
   /**
-   * Runs the step. The weights of other ranks' shares may still be on their way when it returns;
-   * {@link #awaitWeights} before reading them.
+   * Starts the step. On a GPU with our kernels all of it is queued, and one more step may be started
+   * before the outcome of this one is asked for: so the GPU goes from step to step without waiting
+   * for the host. Everywhere else the step is over when this returns.
+   *
+   * <p>The weights of other ranks' shares may be on their way even after the end: {@link
+   * #awaitWeights} before reading them.
    *
    * @param microBatches token ids (sequences, length), this rank's share of the global batch
    * @param globalSequences sequences of all ranks
    */
-  Outcome run(List<NDArray> microBatches, int globalSequences, double learningRate) {
-    long start = System.nanoTime();
+  Started start(List<NDArray> microBatches, int globalSequences, double learningRate) {
     Operators.zero(parameters.gradients());
     objective.losses().reset();
     for (int i = 0; i < microBatches.size(); i++) {
@@ -84,6 +116,20 @@ final class TrainingStep implements AutoCloseable {
       double weight = (double) ids.getShape().get(0) / globalSequences;
       objective.accumulate(ids, weight, new Progress(i == microBatches.size() - 1));
     }
+    return queued.isPresent()
+        ? queued.get().update(learningRate)
+        : new Ended(updateAfterWaiting(learningRate));
+  }
+
+  /** A step that was over when {@link #start} returned. */
+  private record Ended(Outcome outcome) implements Started {
+    @Override
+    public boolean isOver() {
+      return true;
+    }
+  }
+
+  private Outcome updateAfterWaiting(double learningRate) {
     double waited = exchange.awaitSums();
     double[] own = ownFigures();
     long read = System.nanoTime();
@@ -94,11 +140,9 @@ final class TrainingStep implements AutoCloseable {
     double norm = Math.sqrt(parallelism.isSharded() ? all[losses] : own[losses]);
     boolean finite = Double.isFinite(norm);
     if (finite) {
-      update(learningRate, clipFactor(norm));
+      optimizer.update(parameters, learningRate, clipFactor(norm), this::shareUpdated);
     }
-    double total = (System.nanoTime() - start) / 1e9;
-    return new Outcome(
-        DoubleStream.of(all).limit(losses).boxed().toList(), norm, finite, total - waited, waited);
+    return new Outcome(DoubleStream.of(all).limit(losses).boxed().toList(), norm, finite, waited);
   }
 
   /** Starts what the ranks send each other as soon as a micro-batch allows it. */
@@ -134,27 +178,14 @@ final class TrainingStep implements AutoCloseable {
 
   private double sumOfSquares() {
     try (TensorScope scope = TensorScope.open()) {
-      List<NDArray> ofShares = new ArrayList<>();
-      for (Shard.Share share : parameters.shard().shares()) {
-        NDArray gradients = FlatParameters.narrow(parameters.gradients(), share.range());
-        ofShares.add(Operators.innerProduct(gradients, gradients));
-      }
-      return ofShares.isEmpty()
-          ? 0
-          : DoubleStream.of(Operators.toDoubles(Operators.stack(ofShares, 0))).sum();
+      return Operators.item(parameters.sumOfSquares());
     }
   }
 
-  private void update(double learningRate, double gradientScale) {
-    optimizer.update(
-        parameters,
-        learningRate,
-        gradientScale,
-        share -> {
-          if (parallelism.isSharded()) {
-            exchange.startGather(share.segment());
-          }
-        });
+  private void shareUpdated(Shard.Share share) {
+    if (parallelism.isSharded()) {
+      exchange.startGather(share.segment());
+    }
   }
 
   /**
@@ -174,6 +205,7 @@ final class TrainingStep implements AutoCloseable {
   @Override
   public void close() {
     exchange.close();
+    queued.ifPresent(QueuedUpdates::close);
   }
 
   /** As torch.nn.utils.clip_grad_norm_. */

@@ -80,10 +80,15 @@ public final class Trajectory implements AutoCloseable {
 
   /** Makes one update on token ids (batch, length), as many on every rank. */
   public Step step(NDArray ids, double learningRate) {
+    TrainingStep.Outcome outcome = start(ids, learningRate).outcome();
+    return new Step(outcome.losses(), outcome.gradientNorm(), outcome.waitSeconds());
+  }
+
+  /** Starts an update as above; see {@link TrainingStep#start}. */
+  TrainingStep.Started start(NDArray ids, double learningRate) {
     int sequences = (int) ids.getShape().get(0) * collective.worldSize();
     collective.atStep(collective.step() + 1);
-    TrainingStep.Outcome outcome = step.run(List.of(ids), sequences, learningRate);
-    return new Step(outcome.losses(), outcome.gradientNorm(), outcome.waitSeconds());
+    return step.start(List.of(ids), sequences, learningRate);
   }
 
   /** Returns when this rank has all weights of the last update; called by all ranks. */
