@@ -139,10 +139,11 @@ final class NcclExchange implements Exchange {
   }
 
   @Override
-  public void useGathered() {
+  public double useGathered() {
     if (gathering) {
       communicator.letLibtorchWait();
     }
+    return 0;
   }
 
   @Override

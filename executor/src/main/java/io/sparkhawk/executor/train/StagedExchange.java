@@ -78,8 +78,8 @@ final class StagedExchange implements Exchange {
   }
 
   @Override
-  public void useGathered() {
-    awaitSums();
+  public double useGathered() {
+    return awaitSums();
   }
 
   @Override

@@ -79,12 +79,14 @@ final class TrainingStep implements AutoCloseable {
     long start = System.nanoTime();
     Operators.zero(parameters.gradients());
     objective.losses().reset();
+    double waited = 0;
     for (int i = 0; i < microBatches.size(); i++) {
       NDArray ids = microBatches.get(i);
-      double weight = (double) ids.getShape().get(0) / globalSequences;
-      objective.accumulate(ids, weight, new Progress(i == microBatches.size() - 1));
+      Progress progress = new Progress(i == microBatches.size() - 1);
+      objective.accumulate(ids, (double) ids.getShape().get(0) / globalSequences, progress);
+      waited += progress.waited;
     }
-    double waited = exchange.awaitSums();
+    waited += exchange.awaitSums();
     double[] own = ownFigures();
     long read = System.nanoTime();
     double[] all = collective.allReduceSum(own);
@@ -105,6 +107,7 @@ final class TrainingStep implements AutoCloseable {
   private final class Progress implements Objective.Progress {
 
     private final boolean last;
+    private double waited;
 
     Progress(boolean last) {
       this.last = last;
@@ -112,7 +115,7 @@ final class TrainingStep implements AutoCloseable {
 
     @Override
     public void studentBegins() {
-      exchange.useGathered();
+      waited += exchange.useGathered();
     }
 
     @Override
