@@ -127,7 +127,9 @@ final class TrainingStep implements AutoCloseable {
     }
   }
 
-  /** This rank's losses, and after them the sum of squares of the gradients that it updates with. */
+  /**
+   * This rank's losses, and after them the sum of squares of the gradients that it updates with.
+   */
   private double[] ownFigures() {
     double[] losses = objective.losses().read();
     double[] figures = Arrays.copyOf(losses, losses.length + 1);
