@@ -68,8 +68,7 @@ public final class FlatParameters implements AutoCloseable {
       NDManager manager, ElementType type, List<List<Parameter>> segments, int rank, int shares) {
     FlatLayout layout = FlatLayout.of(segments, shares);
     FlatParameters flat =
-        new FlatParameters(
-            manager.newSubManager(), type, layout, Shard.of(layout, rank), segments);
+        new FlatParameters(manager.newSubManager(), type, layout, Shard.of(layout, rank), segments);
     segments.forEach(segment -> segment.forEach(flat::adopt));
     return flat;
   }
@@ -162,8 +161,7 @@ public final class FlatParameters implements AutoCloseable {
     for (Shard.Share share : shard.shares()) {
       FlatLayout.Range own = whole.intersection(share.range());
       if (own.count() > 0) {
-        NDArray inShare =
-            narrow(valuesOf(share), own.shifted(-share.range().first()));
+        NDArray inShare = narrow(valuesOf(share), own.shifted(-share.range().first()));
         fragments.add(new Fragment(parameter.name(), own.shifted(-whole.first()), inShare));
       }
     }

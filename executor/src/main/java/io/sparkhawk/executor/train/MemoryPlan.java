@@ -119,16 +119,7 @@ public record MemoryPlan(Map<Part, Long> bytes) {
 
     Workload with(Parallelism others) {
       return new Workload(
-          teacher,
-          student,
-          stage,
-          target,
-          parts,
-          recompute,
-          sequences,
-          length,
-          type,
-          kernels,
+          teacher, student, stage, target, parts, recompute, sequences, length, type, kernels,
           others);
     }
 

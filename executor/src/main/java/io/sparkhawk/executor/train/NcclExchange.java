@@ -53,8 +53,7 @@ final class NcclExchange implements Exchange {
     this.summed =
         parallelism.gradientType() == GradientType.FLOAT32
             ? gradients
-            : TensorScope.detach(
-                Operators.zeros(manager, ElementType.BFLOAT16, gradients.size()));
+            : TensorScope.detach(Operators.zeros(manager, ElementType.BFLOAT16, gradients.size()));
   }
 
   /** Brings the GPUs of all ranks together; called by all of them. */
@@ -175,10 +174,11 @@ final class NcclExchange implements Exchange {
   }
 
   @Override
-  public void useGathered() {
+  public double useGathered() {
     if (gathering) {
       communicator.letLibtorchWait().discard();
     }
+    return 0;
   }
 
   @Override

@@ -8,7 +8,6 @@ import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.model.LanguageModel;
 import io.sparkhawk.executor.model.ModelFolder;
 import io.sparkhawk.executor.model.Models;
-import io.sparkhawk.executor.model.Parameter;
 import io.sparkhawk.executor.model.PhiConfig;
 import io.sparkhawk.executor.model.StudentConfig;
 import io.sparkhawk.executor.stage.TrainedParameters;
@@ -154,10 +153,7 @@ final class RunModels {
   }
 
   private void putBack(
-      LanguageModel student,
-      StageSettings stage,
-      CheckpointManifest end,
-      List<Fragment> targets) {
+      LanguageModel student, StageSettings stage, CheckpointManifest end, List<Fragment> targets) {
     Map<String, FlatLayout.Range> stored =
         FlatLayout.of(TrainedParameters.of(student, stage.name(), stage.train(), stage.target()))
             .parameters();

@@ -170,8 +170,7 @@ class MemoryPlanTest {
     MemoryPlan.Workload alone = phi(StageKind.DISTILL, 8, false);
     MemoryPlan whole = MemoryPlan.of(alone);
     MemoryPlan share =
-        MemoryPlan.of(
-            alone.with(new Parallelism(Transport.NCCL, gpus, GradientType.FLOAT32)));
+        MemoryPlan.of(alone.with(new Parallelism(Transport.NCCL, gpus, GradientType.FLOAT32)));
 
     long state = whole.bytes().get(Part.MASTER) + whole.bytes().get(Part.MOMENTS);
     assertThat(share.bytes().get(Part.MASTER) + share.bytes().get(Part.MOMENTS))
