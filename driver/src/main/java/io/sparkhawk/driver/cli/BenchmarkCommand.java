@@ -17,7 +17,9 @@ import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.LocalDevice;
 import io.sparkhawk.executor.tensor.Threads;
 import io.sparkhawk.executor.train.AdamW;
+import io.sparkhawk.executor.train.GradientType;
 import io.sparkhawk.executor.train.MemoryPlan;
+import io.sparkhawk.executor.train.ParallelSettings;
 import io.sparkhawk.executor.train.PlannedMemory;
 import io.sparkhawk.executor.train.StageBenchmark;
 import io.sparkhawk.executor.train.Trajectory;
@@ -135,6 +137,21 @@ final class BenchmarkCommand implements Runnable {
   private boolean recompute;
 
   @Option(
+      names = "--shard-optimizer",
+      arity = "1",
+      paramLabel = "true|false",
+      description =
+          "Whether each worker updates only a share of the weights. Default: true with NCCL.")
+  private Optional<Boolean> shardOptimizer = Optional.empty();
+
+  @Option(
+      names = "--gradient-sum",
+      paramLabel = "TYPE",
+      defaultValue = "float32",
+      description = "What NCCL sums gradients in: float32 or bfloat16. Default: float32.")
+  private String gradientSum;
+
+  @Option(
       names = "--peak-tflops",
       paramLabel = "X",
       description = "What the device can do; with it, the model FLOP utilisation is shown.")
@@ -187,7 +204,8 @@ final class BenchmarkCommand implements Runnable {
     arguments.addAll(List.of("--stage", stage, "--device", device, "--dtype", type));
     arguments.addAll(
         List.of("--batch", "" + batch, "--steps", "" + steps, "--warmup", "" + warmup));
-    arguments.addAll(List.of("--workers", "" + workers));
+    arguments.addAll(List.of("--workers", "" + workers, "--gradient-sum", gradientSum));
+    shardOptimizer.ifPresent(on -> arguments.addAll(List.of("--shard-optimizer", "" + on)));
     length.ifPresent(positions -> arguments.addAll(List.of("--length", "" + positions)));
     peak.ifPresent(tflops -> arguments.addAll(List.of("--peak-tflops", "" + tflops)));
     json.ifPresent(file -> arguments.addAll(List.of("--json", file.toString())));
@@ -220,6 +238,8 @@ final class BenchmarkCommand implements Runnable {
         Choice.of("--dtype", type, ElementType.class),
         batch,
         positions,
+        ParallelSettings.of(
+            shardOptimizer, Choice.of("--gradient-sum", gradientSum, GradientType.class)),
         warmup,
         steps);
   }
@@ -260,10 +280,12 @@ final class BenchmarkCommand implements Runnable {
     if (result.ranks() > 1) {
       out.printf(
           Locale.ROOT,
-          "  of all       %,.0f; gradients are summed %s%n"
+          "  of all       %,.0f; gradients are summed %s in %s, %s%n"
               + "  waiting      %.2f ms of an update, nothing else to compute%n",
           result.ranks() * result.tokensPerSecond(),
           result.transport(),
+          result.gradientType().name().toLowerCase(Locale.ROOT),
+          result.shards() > 1 ? "optimizer sharded" : "optimizer whole on each",
           1e3 * result.waitSeconds());
     }
     out.printf(Locale.ROOT, "model TFLOP/s  %.1f", tflops);
@@ -313,6 +335,8 @@ final class BenchmarkCommand implements Runnable {
     root.put("tokens_per_second", result.tokensPerSecond());
     root.put("total_tokens_per_second", result.ranks() * result.tokensPerSecond());
     root.put("gradient_sum", result.transport()).put("wait_seconds", result.waitSeconds());
+    root.put("gradient_type", result.gradientType().name().toLowerCase(Locale.ROOT));
+    root.put("optimizer_shards", result.shards());
     result.stepSeconds().forEach(root.putArray("step_seconds")::add);
     root.put("model_flops_per_token", result.modelFlops() / result.tokens());
     root.put("peak_gib", gib(result.peakBytes())).put("loss", result.loss());

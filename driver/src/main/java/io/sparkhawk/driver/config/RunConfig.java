@@ -7,6 +7,7 @@ import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.tensor.DeviceKind;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.train.EvaluationSettings;
+import io.sparkhawk.executor.train.GradientType;
 import io.sparkhawk.executor.train.StageSettings;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -73,6 +74,19 @@ public record RunConfig(
             "Element type that the workers compute in. The default is float32 on CPUs and bfloat16"
                 + " on GPUs; master weights and optimizer state are float32 in either case.")
         Optional<ElementType> elementType,
+    @Setting(
+            "Whether each worker keeps and updates only a share of the optimizer's state and, on"
+                + " GPUs, of the master weights (ZeRO stage 1): less memory for each. The default is"
+                + " true where workers' GPUs are connected by NCCL and false otherwise; a run may be"
+                + " resumed with the other value.")
+        Optional<Boolean> shardOptimizer,
+    @Setting(
+            value =
+                "Type in which gradients are summed between GPUs by NCCL: bfloat16 rounds them on the"
+                    + " way and moves half the bytes, in a buffer of 2 bytes more for each trained"
+                    + " weight. Sums in host memory are float32 whatever it is.",
+            defaultValue = "float32")
+        GradientType gradientSum,
     @Setting(value = "Architecture of the student.", defaultValue = "{}") StudentSettings student,
     @Setting(
             "The stages to train, in the order matrix, hidden, distill; any of them may be left"
@@ -207,6 +221,8 @@ public record RunConfig(
         workerMemory,
         device,
         elementType,
+        shardOptimizer,
+        gradientSum,
         student,
         otherStages,
         checkpoints,

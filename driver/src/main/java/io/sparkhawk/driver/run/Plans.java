@@ -12,6 +12,7 @@ import io.sparkhawk.executor.evaluate.TaskPlan;
 import io.sparkhawk.executor.generate.GenerationPlan;
 import io.sparkhawk.executor.generate.SamplingSettings;
 import io.sparkhawk.executor.train.EvaluationPlan;
+import io.sparkhawk.executor.train.ParallelSettings;
 import io.sparkhawk.executor.train.TrainingPlan;
 import io.sparkhawk.executor.worker.WorkerTimeouts;
 import java.nio.file.Path;
@@ -42,6 +43,7 @@ public final class Plans {
         config.shuffleBlock(),
         config.device(),
         config.computeType(),
+        ParallelSettings.of(config.shardOptimizer(), config.gradientSum()),
         config.student(),
         config.stages(),
         0,

@@ -59,6 +59,8 @@ class ConfigWriterTest {
             config.workerMemory(),
             config.device(),
             config.elementType(),
+            config.shardOptimizer(),
+            config.gradientSum(),
             config.student(),
             config.stages(),
             config.checkpoints(),

@@ -15,6 +15,7 @@ import io.sparkhawk.executor.tensor.DeviceKind;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.EvaluationSettings;
+import io.sparkhawk.executor.train.ParallelSettings;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.StepMetrics;
@@ -41,6 +42,7 @@ class DistillationTest {
           1_000_000_000,
           DeviceKind.CPU,
           ElementType.FLOAT32,
+          ParallelSettings.DEFAULT,
           new StudentSettings(MixerKind.MAMBA2, false, 64, 4, 1, 128, List.of()),
           List.of(stage(StageKind.MATRIX), stage(StageKind.HIDDEN), stage(StageKind.DISTILL)),
           0,

@@ -9,7 +9,8 @@ import java.util.concurrent.Future;
  * same order with the same sizes.
  *
  * <p>Buffers are direct, in native byte order, and hold float32 values between their position and
- * limit; position and limit are left as they were. Results are bit-identical on all ranks. Every
+ * limit; position and limit are left as they were. Results are bit-identical on all ranks that get
+ * them, and a reduce-scatter with an all-gather after it gives the bits of an all-reduce. Every
  * wait is bounded; a timeout is an {@link io.sparkhawk.data.error.InfrastructureException} that
  * names this rank, the step and the peer that was waited for. After a failure the collective is
  * broken: every further call fails at once.
@@ -34,11 +35,25 @@ public interface Collective extends AutoCloseable {
   void allReduceSum(ByteBuffer values);
 
   /**
-   * Starts summing {@code values} over all ranks, in place, and returns at once. Sums run in the
-   * order in which they were started. The buffer belongs to the collective until the future is
-   * done; {@code get} throws the failure as its cause.
+   * Starts summing {@code values} over all ranks, in place, and returns at once. What was started
+   * runs in that order. The buffer belongs to the collective until the future is done; {@code get}
+   * throws the failure as its cause.
    */
   Future<?> startAllReduceSum(ByteBuffer values);
+
+  /**
+   * Starts the first half of {@link #startAllReduceSum}: the values are cut into one share for each
+   * rank, and each rank gets the sum of its own, in place. Rank {@code r} of {@code w} has the
+   * elements from {@code n r / w} to {@code n (r + 1) / w} of {@code n}. Those of the others are
+   * undefined afterwards.
+   */
+  Future<?> startReduceScatterSum(ByteBuffer values);
+
+  /**
+   * Starts the second half: each rank's share, cut as above, is copied to all others, in place.
+   * Nothing is computed, so any elements of four bytes will do.
+   */
+  Future<?> startAllGather(ByteBuffer values);
 
   /** Sums a few float64 numbers over all ranks (losses, counters); returns a new array. */
   double[] allReduceSum(double... values);

@@ -34,7 +34,8 @@ record RingTransfer(
   enum Operation {
     ALL_REDUCE(1, "all-reduce"),
     BROADCAST(2, "broadcast"),
-    ALL_GATHER(3, "all-gather");
+    ALL_GATHER(3, "all-gather"),
+    REDUCE_SCATTER(4, "reduce-scatter");
 
     private final int code;
     private final String text;
@@ -63,32 +64,48 @@ record RingTransfer(
     }
   }
 
-  /**
-   * A sum over all ranks by ring reduce-scatter and all-gather: the values are cut into one segment
-   * per rank; each segment travels once around the ring and is summed on the way, then once more as
-   * the result. Each segment is summed in one fixed order of ranks, so all ranks get the same bits.
-   */
-  static RingTransfer allReduce(ByteBuffer values, int rank, int worldSize) {
-    List<ByteBuffer> segments = new ArrayList<>();
+  /** The values' consecutive shares, one for each rank; they differ by at most one element. */
+  static List<ByteBuffer> shares(ByteBuffer values, int worldSize) {
+    List<ByteBuffer> shares = new ArrayList<>();
     long count = values.remaining() / Float.BYTES;
     for (int i = 0; i < worldSize; i++) {
       int from = (int) (count * i / worldSize) * Float.BYTES;
       int to = (int) (count * (i + 1) / worldSize) * Float.BYTES;
-      segments.add(values.slice(from, to - from).order(ByteOrder.nativeOrder()));
+      shares.add(values.slice(from, to - from).order(ByteOrder.nativeOrder()));
     }
+    return shares;
+  }
+
+  /**
+   * A sum over all ranks by ring reduce-scatter and all-gather: each share travels once around the
+   * ring and is summed on the way, to end at its own rank, then once more as the result. Each share
+   * is summed in one fixed order of ranks, so all ranks get the same bits.
+   */
+  static RingTransfer allReduce(ByteBuffer values, int rank, int worldSize) {
+    return sum(Operation.ALL_REDUCE, values, 2 * (worldSize - 1), rank, worldSize);
+  }
+
+  /** The first half of {@link #allReduce}: afterwards a rank has the sum of its own share. */
+  static RingTransfer reduceScatter(ByteBuffer values, int rank, int worldSize) {
+    return sum(Operation.REDUCE_SCATTER, values, worldSize - 1, rank, worldSize);
+  }
+
+  private static RingTransfer sum(
+      Operation operation, ByteBuffer values, int turns, int rank, int worldSize) {
+    List<ByteBuffer> shares = shares(values, worldSize);
     List<ByteBuffer> sends = new ArrayList<>();
     List<ByteBuffer> receives = new ArrayList<>();
-    for (int turn = 0; turn < 2 * (worldSize - 1); turn++) {
-      sends.add(segments.get(Math.floorMod(rank - turn, worldSize)));
-      receives.add(segments.get(Math.floorMod(rank - turn - 1, worldSize)));
+    for (int turn = 0; turn < turns; turn++) {
+      sends.add(shares.get(Math.floorMod(rank - turn - 1, worldSize)));
+      receives.add(shares.get(Math.floorMod(rank - turn - 2, worldSize)));
     }
     return new RingTransfer(
-        Operation.ALL_REDUCE,
+        operation,
         values.remaining(),
         sends,
         receives,
         worldSize - 1,
-        segments.get(rank).remaining());
+        shares.get(Math.floorMod(rank - 1, worldSize)).remaining());
   }
 
   /**

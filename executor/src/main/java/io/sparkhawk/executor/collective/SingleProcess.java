@@ -53,6 +53,16 @@ public final class SingleProcess implements Collective {
   }
 
   @Override
+  public Future<?> startReduceScatterSum(ByteBuffer values) {
+    return startAllReduceSum(values);
+  }
+
+  @Override
+  public Future<?> startAllGather(ByteBuffer values) {
+    return startAllReduceSum(values);
+  }
+
+  @Override
   public double[] allReduceSum(double... values) {
     checkUsable();
     return values.clone();

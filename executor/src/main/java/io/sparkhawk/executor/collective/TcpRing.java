@@ -72,6 +72,17 @@ final class TcpRing implements Collective {
   }
 
   @Override
+  public Future<?> startReduceScatterSum(ByteBuffer values) {
+    return start(RingTransfer.reduceScatter(Buffers.floats(values), rank(), worldSize()));
+  }
+
+  @Override
+  public Future<?> startAllGather(ByteBuffer values) {
+    return start(
+        RingTransfer.allGather(RingTransfer.shares(Buffers.floats(values), worldSize()), rank()));
+  }
+
+  @Override
   public double[] allReduceSum(double... values) {
     List<ByteBuffer> blocks = new ArrayList<>();
     for (int i = 0; i < worldSize(); i++) {

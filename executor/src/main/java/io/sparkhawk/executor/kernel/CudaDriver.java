@@ -64,6 +64,16 @@ final class CudaDriver {
 
   private static native int cuStreamDestroy_v2(Pointer stream);
 
+  private static native int cuMemHostAlloc(PointerByReference memory, long bytes, int flags);
+
+  private static native int cuMemFreeHost(Pointer memory);
+
+  private static native int cuMemcpyHtoDAsync_v2(
+      Pointer device, Pointer host, long bytes, Pointer stream);
+
+  private static native int cuMemcpyDtoHAsync_v2(
+      Pointer host, Pointer device, long bytes, Pointer stream);
+
   private static native int cuStreamWaitEvent(Pointer stream, Pointer event, int flags);
 
   private static native int cuEventCreate(PointerByReference event, int flags);
@@ -232,6 +242,28 @@ final class CudaDriver {
     FloatByReference millis = new FloatByReference();
     check(cuEventElapsedTime(millis, from, to), "cuEventElapsedTime");
     return millis.getValue() / 1e3;
+  }
+
+  /** Page-locked host memory. */
+  static Pointer hostMemory(long bytes) {
+    PointerByReference memory = new PointerByReference();
+    check(cuMemHostAlloc(memory, bytes, 0), "cuMemHostAlloc");
+    return memory.getValue();
+  }
+
+  /** Gives page-locked memory back; a failure leaves nothing to be done. */
+  static void freeHostMemory(Pointer memory) {
+    cuMemFreeHost(memory);
+  }
+
+  /** Queues a copy from page-locked host memory to the device. */
+  static void copyToDevice(long device, Pointer host, long bytes, Pointer stream) {
+    check(cuMemcpyHtoDAsync_v2(new Pointer(device), host, bytes, stream), "cuMemcpyHtoDAsync");
+  }
+
+  /** Queues a copy from the device to page-locked host memory. */
+  static void copyToHost(Pointer host, long device, long bytes, Pointer stream) {
+    check(cuMemcpyDtoHAsync_v2(host, new Pointer(device), bytes, stream), "cuMemcpyDtoHAsync");
   }
 
   /** Gives an event back; a failure leaves nothing to be done. */

@@ -112,20 +112,31 @@ public final class ElementKernels {
   }
 
   /**
-   * Numbers of an AdamW update.
+   * Decides on the device whether the next update is made, and how: not if the gradient's norm is
+   * not finite, and with the gradient scaled down if its norm is too large.
    *
-   * @param shrink factor of the weights: 1 - learning rate * weight decay
-   * @param step learning rate over the first moment's correction
-   * @param correction inverse of the second moment's correction
+   * @param sumOfSquares of the gradient, one element, float32
+   * @param plan gets the decision; holds the number of updates before
    */
-  public record Update(
-      double beta1, double beta2, double epsilon, double shrink, double step, double correction) {}
+  public void planUpdate(NDArray sumOfSquares, UpdatePlan plan, UpdateRule rule) {
+    kernel("plan_update")
+        .launch(
+            Grid.of(1),
+            1,
+            sumOfSquares,
+            plan.numbers(),
+            rule.beta1(),
+            rule.beta2(),
+            rule.learningRate(),
+            rule.weightDecay(),
+            rule.clipNorm());
+  }
 
   /**
    * AdamW over flat float32 buffers of a multiple of 4 elements.
    *
    * @param compute gets the new weights in bfloat16
-   * @param gradientScale one element, float32: factor of the gradients; 0 changes nothing
+   * @param plan what was decided; nothing changes if that is to leave the update out
    */
   public void adamW(
       NDArray weights,
@@ -133,8 +144,8 @@ public final class ElementKernels {
       NDArray firstMoment,
       NDArray secondMoment,
       NDArray compute,
-      NDArray gradientScale,
-      Update update) {
+      UpdatePlan plan,
+      UpdateRule rule) {
     kernel("adamw")
         .launch(
             Grid.of((long) card.multiprocessors() * BLOCKS_PER_MULTIPROCESSOR),
@@ -144,13 +155,10 @@ public final class ElementKernels {
             firstMoment,
             secondMoment,
             compute,
-            gradientScale,
-            (float) update.beta1(),
-            (float) update.beta2(),
-            (float) update.epsilon(),
-            (float) update.shrink(),
-            (float) update.step(),
-            (float) update.correction(),
+            plan.numbers(),
+            (float) rule.beta1(),
+            (float) rule.beta2(),
+            (float) rule.epsilon(),
             weights.size());
   }
 }

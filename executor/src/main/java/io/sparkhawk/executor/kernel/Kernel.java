@@ -45,7 +45,7 @@ final class Kernel {
    *
    * @param arguments as the kernel declares them: tensors, which must be contiguous and live until
    *     it has run (libtorch keeps freed memory for its own stream), {@link #NONE}, int, long,
-   *     float
+   *     float, double
    */
   void launch(Grid grid, int threads, Object... arguments) {
     Memory block = ARGUMENTS.get();
@@ -72,6 +72,8 @@ final class Kernel {
       block.setLong(at, number);
     } else if (argument instanceof Float number) {
       block.setFloat(at, number);
+    } else if (argument instanceof Double number) {
+      block.setDouble(at, number);
     } else if (argument == NONE) {
       block.setLong(at, 0);
     } else {

@@ -16,7 +16,8 @@ final class Nccl {
   static final int SUCCESS = 0;
   static final int IN_PROGRESS = 7;
   static final int ID_BYTES = 128;
-  private static final int FLOAT32 = 7;
+  static final int FLOAT32 = 7;
+  static final int BFLOAT16 = 9;
   private static final int SUM = 0;
 
   private static final NativeLibrary LIBRARY = CudaLibraries.require("nccl", "libnccl.so.2");
@@ -45,6 +46,23 @@ final class Nccl {
       long count,
       int type,
       int operation,
+      Pointer communicator,
+      Pointer stream);
+
+  private static native int ncclReduceScatter(
+      Pointer source,
+      Pointer target,
+      long targetCount,
+      int type,
+      int operation,
+      Pointer communicator,
+      Pointer stream);
+
+  private static native int ncclAllGather(
+      Pointer source,
+      Pointer target,
+      long sourceCount,
+      int type,
       Pointer communicator,
       Pointer stream);
 
@@ -113,9 +131,26 @@ final class Nccl {
     return failure == SUCCESS ? status.getValue() : failure;
   }
 
-  /** Queues the sum of float32 elements over all ranks, in place. */
-  static int sum(Pointer values, long count, Pointer communicator, Pointer stream) {
-    return ncclAllReduce(values, values, count, FLOAT32, SUM, communicator, stream);
+  /** Queues the sum of elements over all ranks, in place. */
+  static int sum(Pointer values, long count, int type, Pointer communicator, Pointer stream) {
+    return ncclAllReduce(values, values, count, type, SUM, communicator, stream);
+  }
+
+  /**
+   * Queues the sum of elements over all ranks, of which each gets a share, in place.
+   *
+   * @param own where this rank's share begins
+   * @param count elements of a share
+   */
+  static int reduceScatter(
+      Pointer values, Pointer own, long count, int type, Pointer communicator, Pointer stream) {
+    return ncclReduceScatter(values, own, count, type, SUM, communicator, stream);
+  }
+
+  /** Queues that every rank gets the shares of all, in place; shares as above. */
+  static int allGather(
+      Pointer values, Pointer own, long count, int type, Pointer communicator, Pointer stream) {
+    return ncclAllGather(own, values, count, type, communicator, stream);
   }
 
   /** Ends what the communicator does and frees it. */

@@ -13,8 +13,8 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /**
- * GPUs, one for each rank, that sum tensors among themselves by NCCL, on a stream of its own beside
- * what libtorch computes meanwhile.
+ * GPUs, one for each rank, that sum and gather tensors among themselves by NCCL, on a stream of its
+ * own beside what libtorch computes meanwhile.
  *
  * <p>Every rank must make the same calls in the same order, from one thread. Every wait is bounded;
  * a failure is an {@link InfrastructureException} that names rank and step and breaks the
@@ -116,32 +116,130 @@ public final class NcclCommunicator implements AutoCloseable {
   }
 
   /**
-   * Starts to sum a run of a contiguous float32 tensor's elements over all ranks, in place, when
-   * libtorch has computed what is queued now. It must live and not be touched before {@link
-   * #await}.
+   * Starts to sum a run of a contiguous float32 or bfloat16 tensor's elements over all ranks, in
+   * place, when libtorch has computed what is queued now. The tensor must live and not be touched
+   * before {@link #await}.
    */
   public void startSum(NDArray tensor, long first, long count) {
-    if (ElementType.of(tensor) != ElementType.FLOAT32 || first + count > tensor.size()) {
+    start(
+        tensor,
+        first,
+        count,
+        1,
+        (values, own, type) -> Nccl.sum(values, count, type, handle.getValue(), stream));
+  }
+
+  /**
+   * As {@link #startSum}, but each rank gets the sum of its own share only, of as many as there are
+   * ranks, all of the same size. The other shares are undefined afterwards.
+   */
+  public void startReduceScatter(NDArray tensor, long first, long count) {
+    start(
+        tensor,
+        first,
+        count,
+        worldSize,
+        (values, own, type) ->
+            Nccl.reduceScatter(values, own, count / worldSize, type, handle.getValue(), stream));
+  }
+
+  /** Starts to copy each rank's share, as above, to all others, in place. */
+  public void startAllGather(NDArray tensor, long first, long count) {
+    start(
+        tensor,
+        first,
+        count,
+        worldSize,
+        (values, own, type) ->
+            Nccl.allGather(values, own, count / worldSize, type, handle.getValue(), stream));
+  }
+
+  /** An operation of NCCL on device memory. */
+  @FunctionalInterface
+  private interface Operation {
+    /** Queues it; returns NCCL's status. */
+    int queue(Pointer values, Pointer own, int type);
+  }
+
+  private void start(NDArray tensor, long first, long count, int shares, Operation operation) {
+    ElementType type = ElementType.of(tensor);
+    if (type == ElementType.FLOAT64 || first + count > tensor.size() || count % shares != 0) {
       throw new IllegalArgumentException(
-          "no float32 elements %d to %d of %s"
-              .formatted(first, first + count, tensor.getShape().toString()));
+          "no float32 or bfloat16 elements %d to %d of %s in %d equal shares"
+              .formatted(first, first + count, tensor.getShape().toString(), shares));
     }
     requireUsable();
     card.use();
     CudaDriver.record(ready, libtorchStream());
     CudaDriver.waitFor(stream, ready);
-    Pointer values = new Pointer(DeviceMemory.address(tensor) + first * Float.BYTES);
-    // It is queued only when it is no longer in progress: in the first sum the ranks connect.
-    settle(Nccl.sum(values, count, handle.getValue(), stream), "starting a sum");
+    Pointer values = new Pointer(DeviceMemory.address(tensor) + first * type.bytes());
+    Pointer own = values.share(count / shares * (shares == 1 ? 0 : rank) * type.bytes());
+    int code = type == ElementType.FLOAT32 ? Nccl.FLOAT32 : Nccl.BFLOAT16;
+    // It is queued only when it is no longer in progress: in the first one the ranks connect.
+    settle(operation.queue(values, own, code), "starting an operation");
     pending = true;
   }
 
   /**
-   * Returns when all sums that were started are there, and so is all that libtorch has computed.
+   * Lets what libtorch computes from now on wait on the GPU for all that was started. The calling
+   * thread does not wait: {@link #check} tells of failures.
+   */
+  public Waiting letLibtorchWait() {
+    requireUsable();
+    card.use();
+    Waiting waiting = new Waiting(card, CudaDriver.event(), CudaDriver.event());
+    CudaDriver.record(waiting.computed, libtorchStream());
+    CudaDriver.record(waiting.done, stream);
+    CudaDriver.waitFor(libtorchStream(), waiting.done);
+    return waiting;
+  }
+
+  /** A place where libtorch's stream waits for this communicator's. */
+  public static final class Waiting {
+
+    private final Card card;
+    private final Pointer computed;
+    private final Pointer done;
+
+    private Waiting(Card card, Pointer computed, Pointer done) {
+      this.card = card;
+      this.computed = computed;
+      this.done = done;
+    }
+
+    /**
+     * Ends its use, once libtorch has passed it.
+     *
+     * @return seconds in which libtorch's stream waited and computed nothing
+     */
+    public double finish() {
+      card.use();
+      double seconds = Math.max(0, CudaDriver.secondsBetween(computed, done));
+      discard();
+      return seconds;
+    }
+
+    /** Ends its use, also while it is still to come. */
+    public void discard() {
+      card.use();
+      CudaDriver.destroyEvent(computed);
+      CudaDriver.destroyEvent(done);
+    }
+  }
+
+  /** Throws if what was started is known to have failed. */
+  public void check() {
+    requireUsable();
+    card.use();
+    requireSuccess(Nccl.status(handle.getValue()), "an operation");
+  }
+
+  /**
+   * Returns when all that was started is done, and so is all that libtorch has computed.
    *
    * @param peers called again and again meanwhile; throws if the other ranks are known to fail
-   * @return seconds from the end of libtorch's work to the end of the sums: 0 where these were
-   *     hidden behind it
+   * @return seconds from the end of libtorch's work to the end of what was started: 0 where this
+   *     was hidden behind it
    */
   public double await(Runnable peers) {
     if (!pending) {
@@ -155,10 +253,10 @@ public final class NcclCommunicator implements AutoCloseable {
     CudaDriver.waitFor(libtorch, summed);
     poll(
         () -> {
-          requireSuccess(Nccl.status(handle.getValue()), "summing");
+          requireSuccess(Nccl.status(handle.getValue()), "an operation");
           return CudaDriver.isReached(summed) && CudaDriver.isReached(computed);
         },
-        "summing",
+        "an operation",
         peers);
     pending = false;
     return Math.max(0, CudaDriver.secondsBetween(computed, summed));

@@ -10,7 +10,6 @@ import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.IntConsumer;
 
 /**
  * Stage 3: cross-entropy of the student's predictions under the teacher's, mean over batch and
@@ -41,21 +40,22 @@ public final class DistillObjective implements Objective {
   }
 
   @Override
-  public void accumulate(NDArray ids, double weight, IntConsumer segmentDone) {
+  public void accumulate(NDArray ids, double weight, Progress progress) {
     try (TensorScope scope = TensorScope.open();
         Gradients paused = Gradients.pause();
         Chain chain = new Chain()) {
       NDArray target = teacher.finalNorm().forward(teacher.hidden(ids));
+      progress.studentBegins();
       NDArray last = chain.forward(student.embed(ids));
       int blocks = student.blocks().size();
       NDArray gradient = headBackward(last, target, weight);
-      segmentDone.accept(blocks + 1);
+      progress.segmentDone(blocks + 1);
       for (int i = blocks - 1; i >= 0; i--) {
         gradient = chain.backward(i, gradient);
-        segmentDone.accept(i + 1);
+        progress.segmentDone(i + 1);
       }
       embeddingBackward(ids, gradient);
-      segmentDone.accept(0);
+      progress.segmentDone(0);
     }
   }
 

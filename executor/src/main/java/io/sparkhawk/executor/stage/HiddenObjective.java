@@ -8,7 +8,6 @@ import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
-import java.util.function.IntConsumer;
 
 /**
  * Stage 2: for each block the mean over batch and positions of the Euclidean norm, over the width,
@@ -31,8 +30,8 @@ public final class HiddenObjective implements Objective {
   }
 
   @Override
-  public void accumulate(NDArray ids, double weight, IntConsumer segmentDone) {
-    run(ids, weight, true, segmentDone);
+  public void accumulate(NDArray ids, double weight, Progress progress) {
+    run(ids, weight, true, progress);
   }
 
   @Override
@@ -40,10 +39,11 @@ public final class HiddenObjective implements Objective {
     run(ids, weight, false, segment -> {});
   }
 
-  private void run(NDArray ids, double weight, boolean train, IntConsumer segmentDone) {
+  private void run(NDArray ids, double weight, boolean train, Progress progress) {
     try (TensorScope scope = TensorScope.open();
         Gradients paused = Gradients.pause()) {
       NDArray hidden = teacher.embed(ids);
+      progress.studentBegins();
       for (int i = 0; i < student.blocks().size(); i++) {
         try (TensorScope inBlock = TensorScope.open()) {
           Block block = teacher.blocks().get(i);
@@ -56,7 +56,7 @@ public final class HiddenObjective implements Objective {
           }
           hidden = inBlock.keep(output);
         }
-        segmentDone.accept(i);
+        progress.segmentDone(i);
       }
     }
   }

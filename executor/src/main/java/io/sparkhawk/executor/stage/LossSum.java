@@ -25,6 +25,16 @@ public final class LossSum {
         Operators.convert(Operators.reshape(weighted, 1), ElementType.of(sums)));
   }
 
+  /** How many losses there are. */
+  public int count() {
+    return (int) sums.size();
+  }
+
+  /** The sums as they are on the device: (count). */
+  public NDArray sums() {
+    return sums;
+  }
+
   /** The sums; waits for the device. */
   public double[] read() {
     try (TensorScope scope = TensorScope.open()) {

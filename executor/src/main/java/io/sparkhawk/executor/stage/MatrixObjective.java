@@ -6,7 +6,6 @@ import io.sparkhawk.executor.model.LanguageModel;
 import io.sparkhawk.executor.model.MatrixDistance;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.TensorScope;
-import java.util.function.IntConsumer;
 
 /**
  * Stage 1: for each block the mean over batch and heads of the Frobenius norm of the student's
@@ -27,8 +26,8 @@ public final class MatrixObjective implements Objective {
   }
 
   @Override
-  public void accumulate(NDArray ids, double weight, IntConsumer segmentDone) {
-    run(ids, weight, true, segmentDone);
+  public void accumulate(NDArray ids, double weight, Progress progress) {
+    run(ids, weight, true, progress);
   }
 
   @Override
@@ -36,10 +35,11 @@ public final class MatrixObjective implements Objective {
     run(ids, weight, false, segment -> {});
   }
 
-  private void run(NDArray ids, double weight, boolean train, IntConsumer segmentDone) {
+  private void run(NDArray ids, double weight, boolean train, Progress progress) {
     try (TensorScope scope = TensorScope.open();
         Gradients paused = Gradients.pause()) {
       NDArray hidden = teacher.embed(ids);
+      progress.studentBegins();
       for (int i = 0; i < student.blocks().size(); i++) {
         try (TensorScope inBlock = TensorScope.open()) {
           Block block = teacher.blocks().get(i);
@@ -50,7 +50,7 @@ public final class MatrixObjective implements Objective {
                   : compare(i, hidden, u, weight, train);
           hidden = inBlock.keep(block.join(hidden, u, mixed));
         }
-        segmentDone.accept(i);
+        progress.segmentDone(i);
       }
     }
   }

@@ -1,7 +1,6 @@
 package io.sparkhawk.executor.stage;
 
 import ai.djl.ndarray.NDArray;
-import java.util.function.IntConsumer;
 
 /** What a stage minimises, computed on one micro-batch at a time. */
 public interface Objective {
@@ -12,9 +11,20 @@ public interface Objective {
    *
    * @param ids token ids (batch, length)
    * @param weight the micro-batch's share of the global batch
-   * @param segmentDone called with each segment's number when its gradients are complete
+   * @param progress told how far it has come
    */
-  void accumulate(NDArray ids, double weight, IntConsumer segmentDone);
+  void accumulate(NDArray ids, double weight, Progress progress);
+
+  /** Hears how far one micro-batch has come. */
+  @FunctionalInterface
+  interface Progress {
+
+    /** Called with each segment's number when its gradients are complete. */
+    void segmentDone(int segment);
+
+    /** Called before the student's weights are used for the first time. */
+    default void studentBegins() {}
+  }
 
   /**
    * Adds only the losses, times {@code weight}: for evaluation.

@@ -71,6 +71,14 @@ public final class HostMemory {
     }
   }
 
+  /** A float64 tensor of one dimension, in memory of libtorch's own. */
+  public static NDArray float64(NDManager manager, double[] values) {
+    try (TensorScope scope = TensorScope.open()) {
+      NDArray borrowed = manager.create(values);
+      return TensorScope.detach(Operators.convertedCopy(borrowed, ElementType.FLOAT64));
+    }
+  }
+
   /**
    * The memory of {@code count} elements of a contiguous CPU tensor: no copy, valid while the
    * tensor lives.

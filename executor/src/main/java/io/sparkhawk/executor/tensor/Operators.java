@@ -373,6 +373,15 @@ public final class Operators {
     return VIEW_TYPE.call(x, ElementType.BFLOAT16.code());
   }
 
+  /**
+   * The memory of a contiguous tensor taken as float32, whatever it holds: for moving bits. A view.
+   *
+   * @param x its last dimension is a multiple of four bytes
+   */
+  public static NDArray words(NDArray x) {
+    return VIEW_TYPE.call(x, ElementType.FLOAT32.code());
+  }
+
   /** A new tensor of zeros. */
   public static NDArray zeros(NDManager manager, ElementType type, long... shape) {
     NDArray zeros =

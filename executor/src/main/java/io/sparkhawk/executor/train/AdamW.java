@@ -5,9 +5,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.sparkhawk.executor.kernel.ElementKernels;
 import io.sparkhawk.executor.kernel.Kernels;
+import io.sparkhawk.executor.kernel.UpdatePlan;
+import io.sparkhawk.executor.kernel.UpdateRule;
+import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Adam with decoupled weight decay over flat buffers (arXiv 1711.05101, algorithm 2;
@@ -25,20 +29,27 @@ public final class AdamW implements AutoCloseable {
   private final NDManager manager;
   private final NDArray firstMoment;
   private final NDArray secondMoment;
+  private final Optional<ElementKernels> kernels;
+  private final UpdatePlan plan; // used by the kernels only
   private long updates;
 
-  /** State of zeros for {@code parameters}, owned by a child of {@code manager}. */
+  /**
+   * State of zeros for what this rank updates of {@code parameters}, owned by a child of {@code
+   * manager}.
+   */
   public AdamW(NDManager manager, FlatParameters parameters, Hyperparameters hyperparameters) {
     this.hyperparameters = hyperparameters;
     this.manager = manager.newSubManager();
-    this.firstMoment = TensorScope.detach(zerosLike(parameters.values()));
-    this.secondMoment = TensorScope.detach(zerosLike(parameters.values()));
+    this.firstMoment = zeros(parameters);
+    this.secondMoment = zeros(parameters);
+    this.kernels = Kernels.like(parameters.computed()).map(Kernels::elements);
+    this.plan = new UpdatePlan(this.manager);
   }
 
-  private NDArray zerosLike(NDArray values) {
-    NDArray zeros = Operators.zerosLike(values);
-    zeros.attach(manager);
-    return zeros;
+  private NDArray zeros(FlatParameters parameters) {
+    return TensorScope.detach(
+        Operators.zeros(
+            manager, ElementType.of(parameters.gradients()), parameters.shard().size()));
   }
 
   /**
@@ -47,34 +58,88 @@ public final class AdamW implements AutoCloseable {
    * @param gradientScale factor of the gradients, from clipping
    */
   public void update(FlatParameters parameters, double learningRate, double gradientScale) {
+    update(parameters, learningRate, gradientScale, share -> {});
+  }
+
+  /**
+   * As above, share by share.
+   *
+   * @param updated called when the model would compute with a share's new weights
+   */
+  void update(
+      FlatParameters parameters,
+      double learningRate,
+      double gradientScale,
+      Consumer<Shard.Share> updated) {
     updates++;
-    Optional<ElementKernels> kernels = Kernels.like(parameters.computed()).map(Kernels::elements);
+    UpdateRule rule = rule(learningRate, 0);
     if (kernels.isPresent()) {
-      updateFused(kernels.get(), parameters, learningRate, gradientScale);
-    } else {
-      updateComposed(parameters, learningRate, gradientScale);
-      parameters.publish();
+      plan.decide(updates, gradientScale, rule);
+      updateFused(kernels.get(), parameters, rule, updated);
+      return;
+    }
+    for (Shard.Share share : parameters.shard().shares()) {
+      updateComposed(parameters, share, learningRate, gradientScale);
+      parameters.publish(share);
+      updated.accept(share);
     }
   }
 
-  private void updateFused(
-      ElementKernels kernels, FlatParameters parameters, double learningRate, double scale) {
+  private UpdateRule rule(double learningRate, double clipNorm) {
     Hyperparameters h = hyperparameters;
-    try (TensorScope scope = TensorScope.open()) {
-      kernels.adamW(
-          parameters.values(),
-          parameters.gradients(),
-          firstMoment,
-          secondMoment,
-          parameters.computed(),
-          Operators.filledLike(Operators.narrow(parameters.values(), 0, 0, 1), scale),
-          new ElementKernels.Update(
-              h.beta1(),
-              h.beta2(),
-              h.epsilon(),
-              1 - learningRate * h.weightDecay(),
-              learningRate / correction(h.beta1()),
-              1 / correction(h.beta2())));
+    return new UpdateRule(
+        h.beta1(), h.beta2(), h.epsilon(), h.weightDecay(), learningRate, clipNorm);
+  }
+
+  /** Whether {@link #queueUpdate} can be used. */
+  boolean decidesOnDevice() {
+    return kernels.isPresent();
+  }
+
+  /**
+   * Queues an update without knowing the gradient's norm: the device decides whether it is made,
+   * and how far the gradient is scaled down. {@link #decided} must be told, before the state is
+   * read.
+   *
+   * @param clipNorm largest norm of the gradient, 0 for any
+   * @param sumOfSquares of the whole gradient, one element, float32
+   * @param updated called when the new weights of a share are queued
+   * @return holds the decision when the device has come so far
+   */
+  UpdatePlan queueUpdate(
+      FlatParameters parameters,
+      double learningRate,
+      double clipNorm,
+      NDArray sumOfSquares,
+      Consumer<Shard.Share> updated) {
+    UpdateRule rule = rule(learningRate, clipNorm);
+    kernels.orElseThrow().planUpdate(sumOfSquares, plan, rule);
+    updateFused(kernels.orElseThrow(), parameters, rule, updated);
+    return plan;
+  }
+
+  /** Takes note of what the device has decided of a queued update. */
+  void decided(UpdatePlan.Decision decision) {
+    updates = decision.updates();
+  }
+
+  private void updateFused(
+      ElementKernels fused,
+      FlatParameters parameters,
+      UpdateRule rule,
+      Consumer<Shard.Share> updated) {
+    for (Shard.Share share : parameters.shard().shares()) {
+      try (TensorScope scope = TensorScope.open()) {
+        fused.adamW(
+            parameters.valuesOf(share),
+            FlatParameters.narrow(parameters.gradients(), share.range()),
+            FlatParameters.narrow(firstMoment, share.local()),
+            FlatParameters.narrow(secondMoment, share.local()),
+            FlatParameters.narrow(parameters.computed(), share.range()),
+            plan,
+            rule);
+      }
+      updated.accept(share);
     }
   }
 
@@ -84,18 +149,18 @@ public final class AdamW implements AutoCloseable {
   }
 
   private void updateComposed(
-      FlatParameters parameters, double learningRate, double gradientScale) {
-    boolean host = parameters.values().getDevice().equals(Device.cpu());
-    long size = parameters.layout().size();
+      FlatParameters parameters, Shard.Share share, double learningRate, double gradientScale) {
+    boolean host = parameters.gradients().getDevice().equals(Device.cpu());
+    long size = share.range().count();
     long chunk = host ? CHUNK : size;
     for (long first = 0; first < size; first += chunk) {
       try (TensorScope scope = TensorScope.open()) {
-        long count = Math.min(chunk, size - first);
+        FlatLayout.Range part = new FlatLayout.Range(first, Math.min(chunk, size - first));
         updateChunk(
-            Operators.narrow(parameters.values(), 0, first, count),
-            Operators.narrow(parameters.gradients(), 0, first, count),
-            Operators.narrow(firstMoment, 0, first, count),
-            Operators.narrow(secondMoment, 0, first, count),
+            FlatParameters.narrow(parameters.valuesOf(share), part),
+            FlatParameters.narrow(parameters.gradients(), part.shifted(share.range().first())),
+            FlatParameters.narrow(firstMoment, part.shifted(share.local().first())),
+            FlatParameters.narrow(secondMoment, part.shifted(share.local().first())),
             learningRate,
             gradientScale);
       }
@@ -127,14 +192,15 @@ public final class AdamW implements AutoCloseable {
   /** Continues after {@code count} updates whose moments have been put back. */
   public void resumeAfter(long count) {
     updates = count;
+    plan.continueAfter(count);
   }
 
-  /** First moment, of the size of the parameters. */
+  /** First moment of what this rank updates. */
   public NDArray firstMoment() {
     return firstMoment;
   }
 
-  /** Second moment, of the size of the parameters. */
+  /** Second moment of what this rank updates. */
   public NDArray secondMoment() {
     return secondMoment;
   }

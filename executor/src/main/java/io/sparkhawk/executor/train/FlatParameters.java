@@ -7,53 +7,68 @@ import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The trained weights of a model in one buffer, their gradients in another, segment after segment.
- * Where the model computes in the buffers' type its parameters become views of the first, and
- * backward passes add straight into the second. Where it computes in bfloat16 the first holds the
- * master weights, and the parameters are views of a third buffer with these weights rounded.
+ * The parameters become views of the first. Where the model computes in the type of the gradients,
+ * these weights are what is trained, and backward passes add straight into the second buffer. Where
+ * it computes in bfloat16 a third buffer holds the master weights, of which the first has the
+ * rounded values; the master weights are those of this rank's {@link Shard} alone.
  */
 public final class FlatParameters implements AutoCloseable {
 
   private final NDManager manager;
   private final FlatLayout layout;
-  private final NDArray values;
+  private final Shard shard;
+  private final NDArray computed;
   private final NDArray gradients;
-  private final NDArray rounded; // the values themselves where the model computes in their type
+  private final NDArray values; // the computed ones themselves where they are not rounded
   private final List<List<Parameter>> segments;
 
   private FlatParameters(
-      NDManager manager, ElementType type, FlatLayout layout, List<List<Parameter>> segments) {
+      NDManager manager,
+      ElementType type,
+      FlatLayout layout,
+      Shard shard,
+      List<List<Parameter>> segments) {
     this.manager = manager;
     this.layout = layout;
+    this.shard = shard;
     this.segments = segments;
-    this.values = TensorScope.detach(Operators.zeros(manager, type, layout.size()));
-    this.gradients = TensorScope.detach(Operators.zeros(manager, type, layout.size()));
-    ElementType computed =
+    ElementType computedType =
         segments.stream()
             .flatMap(List::stream)
             .findFirst()
             .map(parameter -> ElementType.of(parameter.value()))
             .orElse(type);
-    this.rounded =
-        computed == type
-            ? values
-            : TensorScope.detach(Operators.zeros(manager, computed, layout.size()));
+    this.computed = zeros(computedType, layout.size());
+    this.gradients = zeros(type, layout.size());
+    this.values = computedType == type ? computed : zeros(type, shard.size());
+  }
+
+  private NDArray zeros(ElementType type, long size) {
+    return TensorScope.detach(Operators.zeros(manager, type, size));
   }
 
   /**
-   * Moves the parameters of all segments into flat buffers owned by a child of {@code manager}.
+   * Moves the parameters of all segments into flat buffers owned by a child of {@code manager}; all
+   * weights are updated here.
    *
    * @param segments one list per segment, which may be empty
    */
   public static FlatParameters of(
       NDManager manager, ElementType type, List<List<Parameter>> segments) {
+    return of(manager, type, segments, 0, 1);
+  }
+
+  /** As above, for the rank {@code rank} of {@code shares} that update a share of each segment. */
+  static FlatParameters of(
+      NDManager manager, ElementType type, List<List<Parameter>> segments, int rank, int shares) {
+    FlatLayout layout = FlatLayout.of(segments, shares);
     FlatParameters flat =
-        new FlatParameters(manager.newSubManager(), type, FlatLayout.of(segments), segments);
+        new FlatParameters(manager.newSubManager(), type, layout, Shard.of(layout, rank), segments);
     segments.forEach(segment -> segment.forEach(flat::adopt));
     return flat;
   }
@@ -61,10 +76,13 @@ public final class FlatParameters implements AutoCloseable {
   private void adopt(Parameter parameter) {
     try (TensorScope scope = TensorScope.open();
         Gradients paused = Gradients.pause()) {
-      Operators.copy(parameter.value(), view(values, parameter));
-      NDArray view = view(rounded, parameter);
+      NDArray view = view(computed, parameter);
+      Operators.copy(parameter.value(), view);
       if (isRounded()) {
-        Operators.copy(parameter.value(), view);
+        NDArray elements = Operators.reshape(parameter.value(), -1);
+        for (Fragment fragment : fragments(parameter)) {
+          Operators.copy(narrow(elements, fragment.range()), fragment.values());
+        }
       }
       NDArray leaf = TensorScope.detach(Gradients.leaf(view));
       NDArray gradient = TensorScope.detach(view(gradients, parameter));
@@ -76,9 +94,27 @@ public final class FlatParameters implements AutoCloseable {
   }
 
   private NDArray view(NDArray buffer, Parameter parameter) {
-    FlatLayout.Range range = layout.parameters().get(parameter.name());
     return Operators.reshape(
-        Operators.narrow(buffer, 0, range.first(), range.count()), parameter.shape().getShape());
+        narrow(buffer, layout.parameters().get(parameter.name())), parameter.shape().getShape());
+  }
+
+  static NDArray narrow(NDArray buffer, FlatLayout.Range range) {
+    return Operators.narrow(buffer, 0, range.first(), range.count());
+  }
+
+  /**
+   * Sum of squares of the gradients that this rank updates with: one element, float64. The sum over
+   * a share is taken in the gradients' own type.
+   */
+  NDArray sumOfSquares() {
+    List<NDArray> ofShares = new ArrayList<>();
+    ofShares.add(Operators.zeros(manager, ElementType.of(gradients)));
+    for (Shard.Share share : shard.shares()) {
+      NDArray own = narrow(gradients, share.range());
+      ofShares.add(Operators.innerProduct(own, own));
+    }
+    return Operators.sum(
+        Operators.convert(Operators.stack(ofShares, 0), ElementType.FLOAT64), 0);
   }
 
   /** Moves into the gradients of a segment what its backward pass left elsewhere. */
@@ -88,39 +124,80 @@ public final class FlatParameters implements AutoCloseable {
     }
   }
 
-  /** Makes the model compute with the values as they are now. */
-  public void publish() {
+  /** Makes the model compute with this rank's values of a share as they are now. */
+  void publish(Shard.Share share) {
     if (isRounded()) {
-      Operators.copy(values, rounded);
+      Operators.copy(valuesOf(share), narrow(computed, share.range()));
     }
   }
 
-  /** The weights that the model computes with, which are the values or these rounded: (size). */
-  public NDArray computed() {
-    return rounded;
+  /** Makes the model compute with this rank's values as they are now. */
+  public void publish() {
+    try (TensorScope scope = TensorScope.open()) {
+      shard.shares().forEach(this::publish);
+    }
   }
 
-  /** The values of each parameter, as views; they belong to the caller's scope. */
-  Map<String, NDArray> valuesByName() {
-    Map<String, NDArray> views = new LinkedHashMap<>();
-    for (List<Parameter> segment : segments) {
-      segment.forEach(parameter -> views.put(parameter.name(), view(values, parameter)));
+  /**
+   * A run of a parameter's elements that this rank updates.
+   *
+   * @param name of the parameter
+   * @param range counted in the parameter's elements in row-major order
+   * @param values its values, which belong to the caller's scope
+   */
+  record Fragment(String name, FlatLayout.Range range, NDArray values) {}
+
+  /** This rank's values of all parameters; they belong to the caller's scope. */
+  List<Fragment> fragments() {
+    return segments.stream()
+        .flatMap(List::stream)
+        .flatMap(parameter -> fragments(parameter).stream())
+        .toList();
+  }
+
+  private List<Fragment> fragments(Parameter parameter) {
+    FlatLayout.Range whole = layout.parameters().get(parameter.name());
+    List<Fragment> fragments = new ArrayList<>();
+    for (Shard.Share share : shard.shares()) {
+      FlatLayout.Range own = whole.intersection(share.range());
+      if (own.count() > 0) {
+        NDArray inShare = narrow(valuesOf(share), own.shifted(-share.range().first()));
+        fragments.add(new Fragment(parameter.name(), own.shifted(-whole.first()), inShare));
+      }
     }
-    return views;
+    return fragments;
   }
 
   /** Whether the model computes with other values than those that are kept. */
   boolean isRounded() {
-    return rounded != values;
+    return values != computed;
   }
 
   public FlatLayout layout() {
     return layout;
   }
 
-  /** The weights: (size). {@link #publish} after changing them. */
+  /** What this rank updates. */
+  Shard shard() {
+    return shard;
+  }
+
+  /** The weights that the model computes with, which are the values or these rounded: (size). */
+  public NDArray computed() {
+    return computed;
+  }
+
+  /**
+   * The weights that are trained: (size), or those of this rank's shard where they are not the
+   * computed ones. {@link #publish()} after changing them.
+   */
   public NDArray values() {
     return values;
+  }
+
+  /** The values of one of this rank's shares, a view. */
+  NDArray valuesOf(Shard.Share share) {
+    return narrow(values, isRounded() ? share.local() : share.range());
   }
 
   /** The gradients: (size). */

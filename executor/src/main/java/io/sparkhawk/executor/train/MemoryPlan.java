@@ -37,11 +37,14 @@ public record MemoryPlan(Map<Part, Long> bytes) {
     TEACHER("teacher weights"),
     /** The student's weights that it computes with, trained or not. */
     STUDENT("student weights"),
-    /** The trained weights in the accumulation type, where the student computes in another. */
+    /**
+     * The weights that this GPU updates in the accumulation type, where the student computes in
+     * another.
+     */
     MASTER("master weights"),
-    /** The gradients of the trained weights. */
+    /** The gradients of the trained weights, rounded ones for the way to other GPUs included. */
     GRADIENTS("gradients"),
-    /** AdamW's two moments. */
+    /** AdamW's two moments of the weights that this GPU updates. */
     MOMENTS("optimizer moments"),
     /** Hidden states, and what stage 3's blocks keep for their backward passes. */
     ACTIVATIONS("activations kept"),
@@ -73,6 +76,7 @@ public record MemoryPlan(Map<Part, Long> bytes) {
    * @param length positions of a sequence
    * @param type what the models compute in
    * @param kernels whether our kernels run on the GPU in this type
+   * @param parallelism how it is shared with other GPUs
    */
   public record Workload(
       PhiConfig teacher,
@@ -84,7 +88,40 @@ public record MemoryPlan(Map<Part, Long> bytes) {
       int sequences,
       int length,
       ElementType type,
-      boolean kernels) {
+      boolean kernels,
+      Parallelism parallelism) {
+
+    /** On one GPU alone. */
+    Workload(
+        PhiConfig teacher,
+        StudentConfig student,
+        StageKind stage,
+        HiddenTarget target,
+        TrainedParts parts,
+        boolean recompute,
+        int sequences,
+        int length,
+        ElementType type,
+        boolean kernels) {
+      this(
+          teacher,
+          student,
+          stage,
+          target,
+          parts,
+          recompute,
+          sequences,
+          length,
+          type,
+          kernels,
+          Parallelism.NONE);
+    }
+
+    Workload with(Parallelism others) {
+      return new Workload(
+          teacher, student, stage, target, parts, recompute, sequences, length, type, kernels,
+          others);
+    }
 
     private Workload with(int otherSequences, boolean otherRecompute) {
       return new Workload(
@@ -97,12 +134,23 @@ public record MemoryPlan(Map<Part, Long> bytes) {
           otherSequences,
           length,
           type,
-          kernels);
+          kernels,
+          parallelism);
     }
 
     Workload withKernels(boolean there) {
       return new Workload(
-          teacher, student, stage, target, parts, recompute, sequences, length, type, there);
+          teacher,
+          student,
+          stage,
+          target,
+          parts,
+          recompute,
+          sequences,
+          length,
+          type,
+          there,
+          parallelism);
     }
   }
 
@@ -118,13 +166,15 @@ public record MemoryPlan(Map<Part, Long> bytes) {
     long wide = work.type().accumulationType().bytes();
     boolean rounded = element != wide;
     long trained = WeightCounts.trained(work.student(), work.stage(), work.parts(), work.target());
+    long updated = (trained + work.parallelism().shards() - 1) / work.parallelism().shards();
+    long travelling = work.parallelism().gradientType() == GradientType.FLOAT32 ? 0 : 2;
     long head = passes.headLoss();
     long block = passes.block();
     bytes.put(Part.TEACHER, element * WeightCounts.of(work.teacher()));
     bytes.put(Part.STUDENT, element * WeightCounts.of(work.student()));
-    bytes.put(Part.MASTER, rounded ? wide * trained : 0);
-    bytes.put(Part.GRADIENTS, wide * trained);
-    bytes.put(Part.MOMENTS, 2 * wide * trained);
+    bytes.put(Part.MASTER, rounded ? wide * updated : 0);
+    bytes.put(Part.GRADIENTS, (wide + travelling) * trained);
+    bytes.put(Part.MOMENTS, 2 * wide * updated);
     bytes.put(Part.ACTIVATIONS, passes.kept());
     bytes.put(Part.HEAD_LOSS, head > block ? head : 0);
     bytes.put(Part.BLOCK, head > block ? 0 : block);

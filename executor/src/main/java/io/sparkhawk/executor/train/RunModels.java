@@ -1,14 +1,13 @@
 package io.sparkhawk.executor.train;
 
 import ai.djl.Device;
-import ai.djl.ndarray.NDArray;
 import io.sparkhawk.executor.checkpoint.BufferRange;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest;
 import io.sparkhawk.executor.checkpoint.CheckpointStore;
+import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.model.LanguageModel;
 import io.sparkhawk.executor.model.ModelFolder;
 import io.sparkhawk.executor.model.Models;
-import io.sparkhawk.executor.model.Parameter;
 import io.sparkhawk.executor.model.PhiConfig;
 import io.sparkhawk.executor.model.StudentConfig;
 import io.sparkhawk.executor.stage.TrainedParameters;
@@ -16,12 +15,12 @@ import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.LocalDevice;
 import io.sparkhawk.executor.tensor.TensorScope;
+import io.sparkhawk.executor.train.FlatParameters.Fragment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 
 /** The teacher of a run, and its student as the stages have left it. */
@@ -72,15 +71,21 @@ final class RunModels {
     return StudentConfig.of(PhiConfig.read(teacherFolder), plan.student());
   }
 
+  /** How the workers train together; called by all ranks of the collective. */
+  Parallelism parallelism(Collective collective) {
+    return Parallelism.choose(plan.parallel(), device, type, collective);
+  }
+
   /**
    * Plans the memory of the plan's stage on this worker's GPU.
    *
    * @param sequences of the largest micro-batch
    * @param length positions of a sequence
+   * @param parallelism how the work is shared with other workers
    * @return empty on a CPU
    * @throws io.sparkhawk.data.error.ConfigurationException if the GPU's memory is too small
    */
-  Optional<PlannedMemory> planMemory(int sequences, int length) {
+  Optional<PlannedMemory> planMemory(int sequences, int length, Parallelism parallelism) {
     StageSettings stage = plan.stage();
     return PlannedMemory.on(
         device,
@@ -94,7 +99,8 @@ final class RunModels {
             sequences,
             length,
             type,
-            true));
+            true,
+            parallelism));
   }
 
   /**
@@ -120,40 +126,46 @@ final class RunModels {
 
   /** Puts the weights of a published end into the student's tensors. */
   private void putBack(LanguageModel student, StageSettings stage, CheckpointManifest end) {
-    Map<String, NDArray> tensors =
-        student.parameters().stream().collect(Collectors.toMap(Parameter::name, Parameter::value));
-    putBack(student, stage, end, tensors);
+    List<Fragment> whole =
+        student.parameters().stream()
+            .map(
+                parameter ->
+                    new Fragment(
+                        parameter.name(),
+                        new FlatLayout.Range(0, parameter.size()),
+                        parameter.value()))
+            .toList();
+    putBack(student, stage, end, whole);
   }
 
   /**
    * Puts the weights of the first {@code stages} stages' ends, as they were published, into the
-   * values that are to be trained: the student may have held them rounded.
+   * values that this worker trains: the student may have held them rounded.
    */
   void putBackExactly(LanguageModel student, FlatParameters parameters, int stages) {
     for (StageSettings stage : plan.stages().subList(0, stages)) {
       CheckpointManifest end = checkpoints.requireCompleted(stage.name().label());
       try (TensorScope scope = TensorScope.open()) {
-        putBack(student, stage, end, parameters.valuesByName());
+        putBack(student, stage, end, parameters.fragments());
       }
     }
     parameters.publish();
   }
 
   private void putBack(
-      LanguageModel student,
-      StageSettings stage,
-      CheckpointManifest end,
-      Map<String, NDArray> tensors) {
+      LanguageModel student, StageSettings stage, CheckpointManifest end, List<Fragment> targets) {
     Map<String, FlatLayout.Range> stored =
         FlatLayout.of(TrainedParameters.of(student, stage.name(), stage.train(), stage.target()))
             .parameters();
-    List<String> names = stored.keySet().stream().filter(tensors::containsKey).toList();
+    List<Fragment> found =
+        targets.stream().filter(target -> stored.containsKey(target.name())).toList();
     HostMemory.fillFloat32(
-        names.stream().map(tensors::get).toList(),
+        found.stream().map(Fragment::values).toList(),
         memory -> {
           List<BufferRange> ranges = new ArrayList<>();
-          for (int i = 0; i < names.size(); i++) {
-            long first = stored.get(names.get(i)).first();
+          for (int i = 0; i < found.size(); i++) {
+            Fragment target = found.get(i);
+            long first = stored.get(target.name()).first() + target.range().first();
             for (HostMemory.Part part : memory.get(i)) {
               ranges.add(
                   new BufferRange(StageState.PARAMETERS, first + part.first(), part.bytes()));

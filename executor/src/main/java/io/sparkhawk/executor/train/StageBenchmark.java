@@ -36,6 +36,7 @@ public final class StageBenchmark {
    *
    * @param batch sequences of an update on each rank
    * @param length positions of a sequence
+   * @param parallel how the ranks share the work of an update
    * @param warmup updates before those that count
    * @param steps updates that count
    */
@@ -47,6 +48,7 @@ public final class StageBenchmark {
       ElementType type,
       int batch,
       int length,
+      ParallelSettings parallel,
       int warmup,
       int steps) {}
 
@@ -56,6 +58,8 @@ public final class StageBenchmark {
    * @param stepSeconds of the updates that count, sorted
    * @param ranks devices that trained together
    * @param transport how their gradients were summed
+   * @param gradientType what they were summed in
+   * @param shards ranks that shared the optimizer's state between them
    * @param tokens of an update on each rank
    * @param modelFlops floating-point operations of the matrix products that an update needs on each
    *     rank
@@ -70,6 +74,8 @@ public final class StageBenchmark {
   public record Result(
       int ranks,
       String transport,
+      GradientType gradientType,
+      int shards,
       List<Double> stepSeconds,
       long tokens,
       double modelFlops,
@@ -90,14 +96,17 @@ public final class StageBenchmark {
   private final LanguageModel teacher;
   private final LanguageModel student;
   private final Optional<PlannedMemory> planned;
+  private final Parallelism parallelism;
 
   private StageBenchmark(
       Settings settings,
       Collective collective,
       LanguageModel teacher,
       LanguageModel student,
-      Optional<PlannedMemory> planned) {
+      Optional<PlannedMemory> planned,
+      Parallelism parallelism) {
     this.planned = planned;
+    this.parallelism = parallelism;
     this.settings = settings;
     this.collective = collective;
     this.teacher = teacher;
@@ -107,12 +116,16 @@ public final class StageBenchmark {
   /** Builds the models and measures; called by all ranks of the collective. */
   public static Result run(Settings settings, Collective collective) {
     StudentConfig config = StudentConfig.of(settings.teacher, settings.student);
-    Optional<PlannedMemory> planned = PlannedMemory.on(settings.device, workload(settings, config));
+    Parallelism parallelism =
+        Parallelism.choose(settings.parallel, settings.device, settings.type, collective);
+    Optional<PlannedMemory> planned =
+        PlannedMemory.on(settings.device, workload(settings, config).with(parallelism));
     try (Gradients paused = Gradients.pause();
         LanguageModel teacher =
             Models.randomTeacher(settings.teacher, settings.device, settings.type);
         LanguageModel student = Models.newStudent(teacher, config, 1, false)) {
-      return new StageBenchmark(settings, collective, teacher, student, planned).measure();
+      return new StageBenchmark(settings, collective, teacher, student, planned, parallelism)
+          .measure();
     }
   }
 
@@ -131,28 +144,35 @@ public final class StageBenchmark {
   }
 
   private Result measure() {
-    try (Trajectory trajectory = Trajectory.start(teacher, student, settings.training, collective);
+    try (Trajectory trajectory =
+            Trajectory.start(teacher, student, settings.training, collective, parallelism);
         TensorScope scope = TensorScope.open()) {
       NDArray ids = tokens();
       List<Double> seconds = new ArrayList<>();
       List<Double> waits = new ArrayList<>();
-      Trajectory.Step last = null;
-      for (int i = 0; i < settings.warmup + settings.steps; i++) {
-        long start = System.nanoTime();
-        last = trajectory.step(ids, LEARNING_RATE); // ends with a number read from the device
-        if (i >= settings.warmup) {
-          synchronise();
-          seconds.add((System.nanoTime() - start) / 1e9);
-          waits.add(last.waitSeconds());
+      double loss = Double.NaN;
+      TrainingStep.Started before = trajectory.start(ids, LEARNING_RATE);
+      long end = System.nanoTime();
+      for (int i = 1; i <= settings.warmup + settings.steps; i++) {
+        TrainingStep.Started next = trajectory.start(ids, LEARNING_RATE);
+        TrainingStep.Outcome outcome = before.outcome(); // while the next one is queued
+        long now = System.nanoTime();
+        if (i > settings.warmup) {
+          seconds.add((now - end) / 1e9);
+          waits.add(outcome.waitSeconds());
+          loss = mean(outcome.losses());
         }
+        end = now;
+        before = next;
       }
+      before.outcome();
       seconds.sort(null);
       waits.sort(null);
-      double loss =
-          last.losses().stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
       return new Result(
           collective.worldSize(),
           trajectory.transport(),
+          parallelism.gradientType(),
+          parallelism.shards(),
           List.copyOf(seconds),
           (long) settings.batch * settings.length,
           new ModelFlops(settings.teacher, student, settings.length)
@@ -165,6 +185,10 @@ public final class StageBenchmark {
           loss,
           planned);
     }
+  }
+
+  private static double mean(List<Double> values) {
+    return values.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
   }
 
   private NDArray tokens() {

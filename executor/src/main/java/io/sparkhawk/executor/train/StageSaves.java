@@ -38,6 +38,11 @@ final class StageSaves implements AutoCloseable {
     this.background = BackgroundSaves.open(store, settings.keep(), collective, copies::close);
   }
 
+  /** Whether the state after so many steps is saved. */
+  boolean isDue(long done) {
+    return done == steps || done % settings.everySteps() == 0;
+  }
+
   /**
    * Saves the state if that is due; called by all ranks after each step.
    *
@@ -48,7 +53,7 @@ final class StageSaves implements AutoCloseable {
    */
   List<CheckpointManifest> afterStep(
       long done, Function<HostMemory.Reader, CheckpointContent> state) {
-    if (done != steps && done % settings.everySteps() != 0) {
+    if (!isDue(done)) {
       return background.poll().stream().toList();
     }
     if (!settings.asynchronous()) {

@@ -1,8 +1,6 @@
 package io.sparkhawk.executor.train;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.data.sample.Split;
@@ -21,6 +19,7 @@ import io.sparkhawk.executor.tensor.Threads;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongFunction;
 import org.apache.hadoop.conf.Configuration;
 
 /**
@@ -43,8 +42,10 @@ public final class StageTrainer {
   private final LanguageModel student;
   private final Batches batches;
   private final HeldOut heldOut;
+  private final Parallelism parallelism;
   private final Schedule schedule;
   private int skippedInARow;
+  private long lastEndNanos = System.nanoTime();
 
   private StageTrainer(
       TrainingPlan plan,
@@ -56,7 +57,8 @@ public final class StageTrainer {
       LanguageModel teacher,
       LanguageModel student,
       Batches batches,
-      HeldOut heldOut) {
+      HeldOut heldOut,
+      Parallelism parallelism) {
     this.plan = plan;
     this.stage = plan.stage();
     this.models = models;
@@ -68,6 +70,7 @@ public final class StageTrainer {
     this.student = student;
     this.batches = batches;
     this.heldOut = heldOut;
+    this.parallelism = parallelism;
     this.schedule = Schedule.of(stage);
   }
 
@@ -86,8 +89,9 @@ public final class StageTrainer {
     RunHashes hashes = RunIdentity.of(plan, hadoop, models.teacherFolder());
     try (Batches batches = Batches.of(plan, rows(plan, hadoop, Split.TRAIN), collective);
         HeldOut heldOut = new HeldOut(rows(plan, hadoop, Split.VALIDATION), collective)) {
+      Parallelism parallelism = models.parallelism(collective);
       models
-          .planMemory(batches.largestMicroBatch(), batches.rowLength())
+          .planMemory(batches.largestMicroBatch(), batches.rowLength(), parallelism)
           .ifPresent(memory -> listener.memoryPlanned(memory.plan().total(), memory.available()));
       try (LanguageModel teacher = models.teacher();
           LanguageModel student = models.student(teacher, plan.stageIndex());
@@ -102,7 +106,8 @@ public final class StageTrainer {
                 teacher,
                 student,
                 batches,
-                heldOut)
+                heldOut,
+                parallelism)
             .run();
       }
     }
@@ -120,7 +125,9 @@ public final class StageTrainer {
             FlatParameters.of(
                 manager,
                 student.elementType().accumulationType(),
-                TrainedParameters.of(student, stage.name(), stage.train(), stage.target()));
+                TrainedParameters.of(student, stage.name(), stage.train(), stage.target()),
+                parallelism.shardOf(collective),
+                parallelism.shards());
         AdamW optimizer = new AdamW(manager, parameters, stage.adamW())) {
       if (parameters.isRounded()) {
         models.putBackExactly(student, parameters, plan.stageIndex());
@@ -133,23 +140,30 @@ public final class StageTrainer {
               .orElseGet(() -> StageFigures.start(stage.steps(), untrained));
       long done = newest.map(checkpoint -> checkpoint.position().step()).orElse(0L);
       requireAgreement(done);
-      try (TrainingStep step =
+      try (TokenFeed feed = new TokenFeed(manager, batches.rowLength());
+          TrainingStep step =
               new TrainingStep(
                   Objectives.of(stage.name(), stage.target(), teacher, student, stage.recompute()),
                   parameters,
                   optimizer,
                   collective,
-                  stage.clipNorm());
+                  stage.clipNorm(),
+                  parallelism);
           StageSaves saves =
               new StageSaves(plan.checkpoints(), stage.steps(), checkpoints, collective)) {
+        LongFunction<List<CheckpointManifest>> saving =
+            steps -> save(saves, steps, state, optimizer, figures);
+        Optional<RunningStep> before = Optional.empty();
         for (long k = done; k < stage.steps(); k++) {
-          StepMetrics metrics = train(step, k);
-          figures.step(k, metrics.loss(), metrics.seconds());
-          long trained = System.nanoTime();
-          List<CheckpointManifest> published = save(saves, k + 1, state, optimizer, figures);
-          listener.step(metrics.stalled((System.nanoTime() - trained) / 1e9));
-          tell(published);
+          RunningStep running = start(step, feed, k);
+          before.ifPresent(earlier -> finish(earlier, figures, saving));
+          before = Optional.of(running);
+          if (running.started().isOver() || saves.isDue(k + 1)) {
+            finish(running, figures, saving);
+            before = Optional.empty();
+          }
         }
+        step.awaitWeights();
       }
       return figures.result(stage.name(), stage.steps() * stage.batchTokens(), heldOutEvaluation());
     }
@@ -173,40 +187,60 @@ public final class StageTrainer {
     return StageFigures.resume(stage.steps(), student.blocks().size(), checkpoint.metrics());
   }
 
-  private StepMetrics train(TrainingStep step, long k) {
+  /**
+   * A step that was started, and perhaps not finished.
+   *
+   * @param k its number, counted from 0
+   * @param startNanos when this rank began with it
+   * @param dataSeconds how long this rank waited for its samples
+   */
+  private record RunningStep(
+      TrainingStep.Started started, long k, long startNanos, double dataSeconds) {}
+
+  private RunningStep start(TrainingStep step, TokenFeed feed, long k) {
     collective.atStep(k + 1);
     long start = System.nanoTime();
     List<int[]> samples = batches.of(k);
     double dataSeconds = (System.nanoTime() - start) / 1e9;
-    TrainingStep.Outcome outcome;
     try (TensorScope scope = TensorScope.open()) {
-      List<NDArray> ids = samples.stream().map(this::tensor).toList();
-      outcome = step.run(ids, batches.globalSequences(), schedule.learningRate(k));
+      TrainingStep.Started started =
+          step.start(feed.next(samples), batches.globalSequences(), schedule.learningRate(k));
+      return new RunningStep(started, k, start, dataSeconds);
     }
-    requireProgress(outcome, k + 1);
-    return metrics(outcome, k, dataSeconds, (System.nanoTime() - start) / 1e9);
   }
 
-  private NDArray tensor(int[] ids) {
-    int length = batches.rowLength();
-    return student.manager().create(ids, new Shape(ids.length / length, length));
+  /** Waits for the end of a step; the steps' times follow one another and do not overlap. */
+  private void finish(
+      RunningStep running,
+      StageFigures figures,
+      LongFunction<List<CheckpointManifest>> saveAfter) {
+    TrainingStep.Outcome outcome = running.started().outcome();
+    requireProgress(outcome, running.k() + 1);
+    long now = System.nanoTime();
+    double seconds = (now - Math.max(running.startNanos(), lastEndNanos)) / 1e9;
+    StepMetrics metrics = metrics(outcome, running, seconds);
+    figures.step(running.k(), metrics.loss(), seconds);
+    List<CheckpointManifest> published = saveAfter.apply(running.k() + 1);
+    lastEndNanos = System.nanoTime();
+    listener.step(metrics.stalled((lastEndNanos - now) / 1e9));
+    tell(published);
   }
 
-  private StepMetrics metrics(
-      TrainingStep.Outcome outcome, long k, double dataSeconds, double seconds) {
+  private StepMetrics metrics(TrainingStep.Outcome outcome, RunningStep running, double seconds) {
     StageLosses losses = StageLosses.of(student, outcome.losses());
+    double data = Math.min(running.dataSeconds(), seconds);
     return new StepMetrics(
         stage.name(),
-        k + 1,
+        running.k() + 1,
         stage.steps(),
-        (k + 1) * stage.batchTokens(),
+        (running.k() + 1) * stage.batchTokens(),
         losses.mean(),
         losses.blocks(),
         outcome.gradientNorm(),
-        schedule.learningRate(k),
-        outcome.computeSeconds(),
+        schedule.learningRate(running.k()),
+        Math.max(0, seconds - outcome.waitSeconds() - data),
         outcome.waitSeconds(),
-        dataSeconds,
+        data,
         0,
         seconds);
   }
@@ -223,6 +257,7 @@ public final class StageTrainer {
     }
   }
 
+  /** Saves the state after a step if that is due. */
   private List<CheckpointManifest> save(
       StageSaves saves, long done, StageState state, AdamW optimizer, StageFigures figures) {
     CheckpointPosition position =

@@ -24,6 +24,7 @@ import org.apache.hadoop.conf.Configuration;
  * @param device what the workers compute on
  * @param elementType what the workers compute in; master weights and optimizer state are float32
  *     whatever it is, except that float64 keeps them in float64
+ * @param parallel how the workers share the work of an update
  * @param student architecture of the student
  * @param stages all stages of the run, in order
  * @param stageIndex position in {@code stages} of the stage to train
@@ -43,6 +44,7 @@ public record TrainingPlan(
     long shuffleBlock,
     DeviceKind device,
     ElementType elementType,
+    ParallelSettings parallel,
     StudentSettings student,
     List<StageSettings> stages,
     int stageIndex,
@@ -61,6 +63,7 @@ public record TrainingPlan(
     Objects.requireNonNull(dataFolder, "dataFolder");
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(elementType, "elementType");
+    Objects.requireNonNull(parallel, "parallel");
     Objects.requireNonNull(student, "student");
     stages = List.copyOf(stages);
     Objects.checkIndex(stageIndex, stages.size());
@@ -123,6 +126,7 @@ public record TrainingPlan(
         shuffleBlock,
         device,
         elementType,
+        parallel,
         student,
         stages,
         index,

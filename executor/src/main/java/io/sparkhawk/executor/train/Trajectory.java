@@ -35,28 +35,40 @@ public final class Trajectory implements AutoCloseable {
   private final TrainingStep step;
 
   private Trajectory(
-      LanguageModel teacher, LanguageModel student, Settings settings, Collective collective) {
+      LanguageModel teacher,
+      LanguageModel student,
+      Settings settings,
+      Collective collective,
+      Parallelism parallelism) {
     this.collective = collective;
     this.parameters =
         FlatParameters.of(
             student.manager(),
             student.elementType().accumulationType(),
-            TrainedParameters.of(student, settings.stage, settings.parts, settings.target));
+            TrainedParameters.of(student, settings.stage, settings.parts, settings.target),
+            parallelism.shardOf(collective),
+            parallelism.shards());
     this.optimizer = new AdamW(student.manager(), parameters, settings.hyperparameters);
     this.objective =
         Objectives.of(settings.stage, settings.target, teacher, student, settings.recompute);
-    this.step = new TrainingStep(objective, parameters, optimizer, collective, settings.clipNorm);
+    this.step =
+        new TrainingStep(
+            objective, parameters, optimizer, collective, settings.clipNorm, parallelism);
   }
 
   /** Starts from the student's weights, which become part of the trajectory; in one process. */
   public static Trajectory start(LanguageModel teacher, LanguageModel student, Settings settings) {
-    return start(teacher, student, settings, SingleProcess.create());
+    return start(teacher, student, settings, SingleProcess.create(), Parallelism.NONE);
   }
 
   /** As above, with the other ranks of the collective, which have the same weights. */
-  public static Trajectory start(
-      LanguageModel teacher, LanguageModel student, Settings settings, Collective collective) {
-    return new Trajectory(teacher, student, settings, collective);
+  static Trajectory start(
+      LanguageModel teacher,
+      LanguageModel student,
+      Settings settings,
+      Collective collective,
+      Parallelism parallelism) {
+    return new Trajectory(teacher, student, settings, collective, parallelism);
   }
 
   /**
@@ -68,14 +80,25 @@ public final class Trajectory implements AutoCloseable {
 
   /** Makes one update on token ids (batch, length), as many on every rank. */
   public Step step(NDArray ids, double learningRate) {
-    int sequences = (int) ids.getShape().get(0) * collective.worldSize();
-    collective.atStep(collective.step() + 1);
-    TrainingStep.Outcome outcome = step.run(List.of(ids), sequences, learningRate);
+    TrainingStep.Outcome outcome = start(ids, learningRate).outcome();
     return new Step(outcome.losses(), outcome.gradientNorm(), outcome.waitSeconds());
   }
 
-  /** Computes losses and gradients without an update. */
+  /** Starts an update as above; see {@link TrainingStep#start}. */
+  TrainingStep.Started start(NDArray ids, double learningRate) {
+    int sequences = (int) ids.getShape().get(0) * collective.worldSize();
+    collective.atStep(collective.step() + 1);
+    return step.start(List.of(ids), sequences, learningRate);
+  }
+
+  /** Returns when this rank has all weights of the last update; called by all ranks. */
+  void awaitWeights() {
+    step.awaitWeights();
+  }
+
+  /** Computes losses and gradients without an update; called by all ranks. */
   public void gradients(NDArray ids) {
+    step.awaitWeights();
     objective.accumulate(ids, 1, parameters::collect);
   }
 
@@ -84,7 +107,7 @@ public final class Trajectory implements AutoCloseable {
     return objective.losses().read();
   }
 
-  /** Applies an update with the gradients that are there. */
+  /** Applies an update with the gradients that are there, to what this rank updates. */
   public void update(double learningRate) {
     optimizer.update(parameters, learningRate, 1);
   }

@@ -126,13 +126,35 @@ extern "C" __global__ void __launch_bounds__(512)
   if (threadIdx.x == 0) loss[blockIdx.x] = total;
 }
 
-// AdamW (arXiv 1711.05101, algorithm 2) with the gradient times *gradient_scale; nothing is changed
-// where that is 0. "step" is the learning rate over 1 - beta1^t, "correction" is 1 / (1 - beta2^t).
+// What is decided of an update, as UpdatePlan has it: updates so far; factor of the gradient, 0 to leave
+// the update out; 1 - learning rate * weight decay; learning rate / (1 - beta1^t); 1 / (1 - beta2^t);
+// norm of the gradient.
+enum Plan { UPDATES, SCALE, SHRINK, STEP, CORRECTION, NORM };
+
+// Decides as torch.nn.utils.clip_grad_norm_ and torch.optim.AdamW do; clip 0 is any norm. One thread.
+extern "C" __global__ void plan_update(const float* sum_of_squares, double* plan, double beta1,
+                                       double beta2, double rate, double decay, double clip) {
+  double norm = sqrt((double)*sum_of_squares);
+  plan[NORM] = norm;
+  if (!(norm <= 1.7976931348623157e308)) {  // infinite, or no number
+    plan[SCALE] = 0.;
+    return;
+  }
+  double t = plan[UPDATES] + 1.;
+  plan[UPDATES] = t;
+  plan[SCALE] = clip == 0. ? 1. : fmin(1., clip / (norm + 1e-6));
+  plan[SHRINK] = 1. - rate * decay;
+  plan[STEP] = rate / (1. - pow(beta1, t));
+  plan[CORRECTION] = 1. / (1. - pow(beta2, t));
+}
+
+// AdamW (arXiv 1711.05101, algorithm 2) by the plan.
 // compute gets the weights rounded; it may be null. count is a multiple of 4.
 extern "C" __global__ void adamw(float* weight, const float* gradient, float* first, float* second,
-                                 bf16* compute, const float* gradient_scale, float beta1, float beta2,
-                                 float epsilon, float shrink, float step, float correction, long count) {
-  float scale = *gradient_scale;
+                                 bf16* compute, const double* plan, float beta1, float beta2,
+                                 float epsilon, long count) {
+  float scale = (float)plan[SCALE], shrink = (float)plan[SHRINK];
+  float step = (float)plan[STEP], correction = (float)plan[CORRECTION];
   if (scale == 0.f) return;
   for (long i = ((long)blockIdx.x * blockDim.x + threadIdx.x) * 4; i < count;
        i += (long)gridDim.x * blockDim.x * 4) {

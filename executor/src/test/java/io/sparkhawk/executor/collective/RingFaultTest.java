@@ -92,6 +92,34 @@ class RingFaultTest {
     assertThat(failures.get(0)).hasMessageContaining("rank " + (worldSize - 1) + " (127.0.0.1:");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"reduce-scatter", "all-gather"})
+  void rankThatDoesNotComeIsNamedInEachHalfOfASum(String half) throws Exception {
+    CountDownLatch otherFailed = new CountDownLatch(1);
+    List<Throwable> failures =
+        Ranks.onEach(
+            2,
+            Duration.ofMillis(500),
+            collective -> {
+              collective.atStep(17);
+              if (collective.rank() == 1) {
+                assertThat(otherFailed.await(30, TimeUnit.SECONDS)).isTrue();
+                return null;
+              }
+              Throwable failure =
+                  failureOf(
+                      half.equals("all-gather")
+                          ? collective.startAllGather(large())
+                          : collective.startReduceScatterSum(large()));
+              otherFailed.countDown();
+              return failure;
+            });
+    assertThat(failures.get(0))
+        .isInstanceOf(InfrastructureException.class)
+        .hasMessageContaining("The " + half + " of 32000000 bytes on rank 0 of 2 at step 17")
+        .hasMessageContaining("rank 1 (127.0.0.1:");
+  }
+
   @Test
   void abortFromAnotherThreadEndsACallThatWaits() throws Exception {
     CountDownLatch firstGaveUp = new CountDownLatch(1);

@@ -16,6 +16,8 @@ class SingleProcessTest {
       ByteBuffer values = Ranks.buffer(1, 2, 3);
       collective.allReduceSum(values);
       collective.startAllReduceSum(values).get(1, TimeUnit.SECONDS);
+      collective.startReduceScatterSum(values).get(1, TimeUnit.SECONDS);
+      collective.startAllGather(values).get(1, TimeUnit.SECONDS);
       collective.broadcast(values, 0);
       collective.barrier();
       assertThat(Ranks.floats(values)).containsExactly(1, 2, 3);

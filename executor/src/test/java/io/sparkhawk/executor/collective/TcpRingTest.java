@@ -92,6 +92,56 @@ class TcpRingTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4, 5})
+  void reduceScatterGivesEachRankTheSumOfItsShareAndAllGatherTheShareOfEach(int worldSize)
+      throws Exception {
+    Random random = printedRandom();
+    List<List<float[]>> inputs = new ArrayList<>();
+    for (int rank = 0; rank < worldSize; rank++) {
+      inputs.add(Arrays.stream(SIZES).mapToObj(size -> randomValues(random, size)).toList());
+    }
+    record Result(List<float[]> scattered, List<float[]> gathered, List<float[]> reduced) {}
+
+    List<Result> results =
+        Ranks.onEach(
+            worldSize,
+            collective -> {
+              Result result = new Result(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+              for (float[] values : inputs.get(collective.rank())) {
+                ByteBuffer buffer = Ranks.buffer(values);
+                collective.startReduceScatterSum(buffer).get(30, TimeUnit.SECONDS);
+                result.scattered.add(Ranks.floats(buffer));
+                collective.startAllGather(buffer).get(30, TimeUnit.SECONDS);
+                result.gathered.add(Ranks.floats(buffer));
+                ByteBuffer again = Ranks.buffer(values);
+                collective.allReduceSum(again);
+                result.reduced.add(Ranks.floats(again));
+              }
+              return result;
+            });
+
+    for (int size = 0; size < SIZES.length; size++) {
+      float[] sum = results.get(0).gathered.get(size);
+      assertSumOf(inputs, size, sum);
+      for (int rank = 0; rank < worldSize; rank++) {
+        Result ofRank = results.get(rank);
+        assertThat(Arrays.equals(ofRank.gathered.get(size), sum)).isTrue();
+        assertThat(Arrays.equals(ofRank.reduced.get(size), sum))
+            .as("an all-reduce of %d values has the same bits", SIZES[size])
+            .isTrue();
+        int from = (int) ((long) SIZES[size] * rank / worldSize);
+        int to = (int) ((long) SIZES[size] * (rank + 1) / worldSize);
+        assertThat(
+                Arrays.equals(
+                    Arrays.copyOfRange(ofRank.scattered.get(size), from, to),
+                    Arrays.copyOfRange(sum, from, to)))
+            .as("share of rank %d of %d values", rank, SIZES[size])
+            .isTrue();
+      }
+    }
+  }
+
   @Test
   void onlyTheValuesBetweenPositionAndLimitAreSummed() throws Exception {
     List<float[]> results =

@@ -1,12 +1,14 @@
 package io.sparkhawk.executor.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import ai.djl.ndarray.NDArray;
 import io.sparkhawk.executor.kernel.Twins.Twin;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -208,6 +210,53 @@ class ElementKernelsTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"4, 0, 7", "4, 1, 7", "0.25, 1, 0", "0, 1, 3"})
+  void deviceDecidesOfAnUpdateAsTheHostDoes(double squares, double clip, long before) {
+    UpdateRule rule = new UpdateRule(0.9, 0.95, 1e-8, 0.1, 1e-3, clip);
+    try (Twins twins = Twins.ofAnySeed()) {
+      UpdatePlan onHost = new UpdatePlan(twins.gpu());
+      UpdatePlan onDevice = new UpdatePlan(twins.gpu());
+      double norm = Math.sqrt(squares);
+      onHost.decide(before + 1, clip == 0 ? 1 : Math.min(1, clip / (norm + 1e-6)), rule);
+
+      onDevice.continueAfter(before);
+      twins.kernels().elements().planUpdate(squares(twins, squares), onDevice, rule);
+
+      double[] expected = Operators.toDoubles(onHost.numbers());
+      double[] actual = Operators.toDoubles(onDevice.numbers());
+      for (int i = 0; i < expected.length - 1; i++) {
+        assertThat(actual[i]).isCloseTo(expected[i], withinPercentage(1e-10));
+      }
+      assertThat(actual[expected.length - 1]).isCloseTo(norm, withinPercentage(1e-5));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY})
+  void updateWithoutAFiniteGradientIsLeftOutAndNotCounted(double squares) {
+    UpdateRule rule = new UpdateRule(0.9, 0.95, 1e-8, 0.1, 1e-3, 1);
+    try (Twins twins = Twins.ofAnySeed();
+        PinnedMemory memory = PinnedMemory.beside(squares(twins, 0), UpdatePlan.bytes())) {
+      UpdatePlan plan = new UpdatePlan(twins.gpu());
+      plan.continueAfter(5);
+
+      twins.kernels().elements().planUpdate(squares(twins, squares), plan, rule);
+      memory.copyFrom(plan, 0);
+      DeviceEvent.now(plan.numbers()).await(Duration.ofMinutes(1), () -> {}, "the test");
+
+      UpdatePlan.Decision decision = memory.decision(0);
+      assertThat(decision.made()).isFalse();
+      assertThat(decision.updates()).isEqualTo(5);
+    }
+  }
+
+  private static NDArray squares(Twins twins, double value) {
+    NDArray one = Operators.zeros(twins.gpu(), ElementType.FLOAT32, 1);
+    Operators.addInPlace(one, value);
+    return one;
+  }
+
   /** The buffers of an optimizer, and the same in float64. */
   private static final class State {
 
@@ -256,23 +305,10 @@ class ElementKernelsTest {
     }
 
     void launch(Twins twins, int t, double scale) {
-      twins
-          .kernels()
-          .elements()
-          .adamW(
-              w,
-              gradients,
-              m,
-              v,
-              compute,
-              Operators.filledLike(Operators.narrow(w, 0, 0, 1), scale),
-              new ElementKernels.Update(
-                  BETA1,
-                  BETA2,
-                  EPSILON,
-                  1 - RATE * DECAY,
-                  RATE / (1 - Math.pow(BETA1, t)),
-                  1 / (1 - Math.pow(BETA2, t))));
+      UpdatePlan plan = new UpdatePlan(twins.gpu());
+      UpdateRule rule = new UpdateRule(BETA1, BETA2, EPSILON, DECAY, RATE, 0);
+      plan.decide(t, scale, rule);
+      twins.kernels().elements().adamW(w, gradients, m, v, compute, plan, rule);
     }
 
     List<double[]> elements() {

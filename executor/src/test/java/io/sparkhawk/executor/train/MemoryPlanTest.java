@@ -21,6 +21,7 @@ import io.sparkhawk.executor.stage.TrainedParts;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.train.MemoryPlan.Part;
+import io.sparkhawk.executor.train.Parallelism.Transport;
 import java.util.List;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
@@ -161,6 +162,31 @@ class MemoryPlanTest {
             + plan.bytes().get(Part.MOMENTS);
 
     assertThat((double) state / plan.bytes().get(Part.STUDENT)).isCloseTo(8, within(1e-6));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 4, 8})
+  void shardingLeavesOfTwelveBytesAWeightOneShare(int gpus) {
+    MemoryPlan.Workload alone = phi(StageKind.DISTILL, 8, false);
+    MemoryPlan whole = MemoryPlan.of(alone);
+    MemoryPlan share =
+        MemoryPlan.of(alone.with(new Parallelism(Transport.NCCL, gpus, GradientType.FLOAT32)));
+
+    long state = whole.bytes().get(Part.MASTER) + whole.bytes().get(Part.MOMENTS);
+    assertThat(share.bytes().get(Part.MASTER) + share.bytes().get(Part.MOMENTS))
+        .isBetween(state / gpus, state / gpus + 12);
+    assertThat(share.bytes().get(Part.GRADIENTS)).isEqualTo(whole.bytes().get(Part.GRADIENTS));
+    assertThat(share.bytes().get(Part.STUDENT)).isEqualTo(whole.bytes().get(Part.STUDENT));
+  }
+
+  @Test
+  void gradientsThatTravelRoundedTakeTwoBytesMore() {
+    MemoryPlan.Workload alone = phi(StageKind.DISTILL, 8, false);
+    MemoryPlan rounded =
+        MemoryPlan.of(alone.with(new Parallelism(Transport.NCCL, 1, GradientType.BFLOAT16)));
+
+    assertThat(rounded.bytes().get(Part.GRADIENTS))
+        .isEqualTo(MemoryPlan.of(alone).bytes().get(Part.GRADIENTS) / 4 * 6);
   }
 
   @Test

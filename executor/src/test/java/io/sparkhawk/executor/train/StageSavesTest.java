@@ -9,6 +9,7 @@ import io.sparkhawk.executor.checkpoint.CheckpointManifest;
 import io.sparkhawk.executor.checkpoint.CheckpointSettings;
 import io.sparkhawk.executor.checkpoint.CheckpointStore;
 import io.sparkhawk.executor.collective.Collective;
+import io.sparkhawk.executor.collective.DelegatingCollective;
 import io.sparkhawk.executor.collective.Ranks;
 import io.sparkhawk.executor.collective.SingleProcess;
 import io.sparkhawk.executor.model.MixerKind;
@@ -91,8 +92,10 @@ class StageSavesTest {
         TEACHER.toString(),
         data.toString(),
         3,
+        1_000_000_000,
         DeviceKind.CPU,
         ElementType.FLOAT32,
+        ParallelSettings.DEFAULT,
         new StudentSettings(MixerKind.MAMBA2, false, 16, 4, 1, 8, List.of()),
         List.of(stage),
         0,
@@ -229,12 +232,12 @@ class StageSavesTest {
    * A world of one that acts when the ranks have exchanged for the given time that a part is not
    * written yet: once after step 3, and again after step 4 only while training waits.
    */
-  private static final class Exchanges implements Collective {
-    private final Collective alone = SingleProcess.create();
+  private static final class Exchanges extends DelegatingCollective {
     private final Runnable action;
     private int missing;
 
     Exchanges(int times, Runnable action) {
+      super(SingleProcess.create());
       this.missing = times;
       this.action = action;
     }
@@ -244,62 +247,7 @@ class StageSavesTest {
       if (bytes.length == 0 && --missing == 0) {
         action.run();
       }
-      return alone.allGather(bytes);
-    }
-
-    @Override
-    public int rank() {
-      return alone.rank();
-    }
-
-    @Override
-    public int worldSize() {
-      return alone.worldSize();
-    }
-
-    @Override
-    public void atStep(long step) {
-      alone.atStep(step);
-    }
-
-    @Override
-    public long step() {
-      return alone.step();
-    }
-
-    @Override
-    public void allReduceSum(ByteBuffer values) {
-      alone.allReduceSum(values);
-    }
-
-    @Override
-    public Future<?> startAllReduceSum(ByteBuffer values) {
-      return alone.startAllReduceSum(values);
-    }
-
-    @Override
-    public double[] allReduceSum(double... values) {
-      return alone.allReduceSum(values);
-    }
-
-    @Override
-    public void broadcast(ByteBuffer bytes, int root) {
-      alone.broadcast(bytes, root);
-    }
-
-    @Override
-    public void barrier() {
-      alone.barrier();
-    }
-
-    @Override
-    public void abort(String reason) {
-      alone.abort(reason);
-    }
-
-    @Override
-    public void close() {
-      alone.close();
+      return super.allGather(bytes);
     }
   }
 

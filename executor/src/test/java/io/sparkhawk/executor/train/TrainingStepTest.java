@@ -55,7 +55,8 @@ class TrainingStepTest {
                 parameters,
                 optimizer,
                 SingleProcess.create(),
-                1)) {
+                1,
+                Parallelism.NONE)) {
       run(step, student); // makes masks and other tensors that are kept
       int ofTeacher = tensors(teacher);
       int ofStudent = tensors(student);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.executor.collective.Collective;
+import io.sparkhawk.executor.collective.DelegatingCollective;
 import io.sparkhawk.executor.collective.SingleProcess;
 import io.sparkhawk.executor.worker.CoordinatorMessage.Failed;
 import io.sparkhawk.executor.worker.CoordinatorMessage.Finished;

@@ -1,16 +1,15 @@
-package io.sparkhawk.executor.worker;
+package io.sparkhawk.executor.collective;
 
-import io.sparkhawk.executor.collective.Collective;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.Future;
 
 /** A collective that passes every call on, for tests that change some of them. */
-class DelegatingCollective implements Collective {
+public class DelegatingCollective implements Collective {
 
   private final Collective delegate;
 
-  DelegatingCollective(Collective delegate) {
+  protected DelegatingCollective(Collective delegate) {
     this.delegate = delegate;
   }
 
@@ -42,6 +41,16 @@ class DelegatingCollective implements Collective {
   @Override
   public Future<?> startAllReduceSum(ByteBuffer values) {
     return delegate.startAllReduceSum(values);
+  }
+
+  @Override
+  public Future<?> startReduceScatterSum(ByteBuffer values) {
+    return delegate.startReduceScatterSum(values);
+  }
+
+  @Override
+  public Future<?> startAllGather(ByteBuffer values) {
+    return delegate.startAllGather(values);
   }
 
   @Override
