@@ -103,7 +103,12 @@ public final class Plans {
   /** The workers of a run. */
   public static ClusterSettings cluster(RunConfig config) {
     return new ClusterSettings(
-        config.workers(), config.threads(cores()), config.workerMemory(), config.spark());
+        config.workers(),
+        config.supervision().fewest(config.workers()),
+        config.supervision().executorWait(),
+        config.threads(cores()),
+        config.workerMemory(),
+        config.spark());
   }
 
   /** The workers that measure models. */

@@ -63,6 +63,7 @@ class ConfigWriterTest {
             config.checkpoints(),
             config.evaluation(),
             config.timeouts(),
+            config.supervision(),
             config.localCache(),
             config.localCacheBytes(),
             config.spark());

@@ -24,9 +24,9 @@ class CoordinatorTest {
 
   @Test
   void aWorkerOfAnEarlierGenerationIsToldToStop() {
-    coordinator.open(FIRST, 1, WorkerTimeouts.DEFAULT);
+    coordinator.open(FIRST, 1, WorkerTimeouts.DEFAULT, 2);
     coordinator.end();
-    coordinator.open(SECOND, 1, WorkerTimeouts.DEFAULT);
+    coordinator.open(SECOND, 1, WorkerTimeouts.DEFAULT, 2);
     assertThat(coordinator.receive(new Heartbeat(FIRST, 0, 0, List.of())))
         .isEqualTo(
             new CoordinatorReply.Stop(
@@ -43,8 +43,8 @@ class CoordinatorTest {
 
   @Test
   void onlyOneGenerationIsOpen() {
-    coordinator.open(FIRST, 1, WorkerTimeouts.DEFAULT);
-    assertThatThrownBy(() -> coordinator.open(SECOND, 1, WorkerTimeouts.DEFAULT))
+    coordinator.open(FIRST, 1, WorkerTimeouts.DEFAULT, 2);
+    assertThatThrownBy(() -> coordinator.open(SECOND, 1, WorkerTimeouts.DEFAULT, 2))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("attempt 1 is still open");
   }
@@ -58,7 +58,7 @@ class CoordinatorTest {
   }
 
   private Place placeIn(GenerationId id) {
-    coordinator.open(id, 1, WorkerTimeouts.DEFAULT);
+    coordinator.open(id, 1, WorkerTimeouts.DEFAULT, 2);
     Place place =
         ((CoordinatorReply.Placed) coordinator.receive(new Join(id, 0, 1, "0", "localhost:1")))
             .place();

@@ -35,8 +35,9 @@ class GenerationTest {
 
   private Instant now = Instant.EPOCH;
   private final List<WorkerEvent> events = new ArrayList<>();
+  private final List<PaceChange> paces = new ArrayList<>();
   private final Generation generation =
-      new Generation(ID, 7, 2, SECRET, TIMEOUTS, () -> now, events::add);
+      new Generation(ID, 7, 2, SECRET, TIMEOUTS, () -> now, 2, events::add, paces::add);
 
   @Test
   void nobodyHasAPlaceBeforeAllHaveJoined() {
@@ -100,7 +101,7 @@ class GenerationTest {
     generation.handle(heartbeat(0, 0));
     passSeconds(11);
     WorkerFailure failure = generation.failure().orElseThrow();
-    assertThat(failure.kind()).isEqualTo(Kind.INFRASTRUCTURE);
+    assertThat(failure.kind()).isEqualTo(Kind.LOST);
     assertThat(failure.message())
         .contains("Executor 1 (rank 1 on 127.0.0.1:1001)")
         .contains("30 s")

@@ -18,7 +18,6 @@ import io.sparkhawk.executor.train.EvaluationSettings;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.StepMetrics;
-import io.sparkhawk.executor.train.TrainingListener;
 import io.sparkhawk.executor.train.TrainingPlan;
 import java.time.Duration;
 import java.time.Instant;
@@ -176,12 +175,12 @@ class DistillationTest {
   private final class FakeWorkers implements Workers {
 
     @Override
-    public Evaluation evaluateTeacher(TrainingPlan plan) {
+    public Evaluation evaluateTeacher(TrainingPlan plan, SupervisionListener listener) {
       return evaluation(19);
     }
 
     @Override
-    public StageResult train(TrainingPlan plan, TrainingListener listener) {
+    public StageResult train(TrainingPlan plan, SupervisionListener listener) {
       StageKind stage = plan.stage().name();
       story.add("train " + stage);
       now = now.plusSeconds(10);
@@ -194,12 +193,12 @@ class DistillationTest {
     }
 
     @Override
-    public void export(TrainingPlan plan) {
+    public void export(TrainingPlan plan, SupervisionListener listener) {
       story.add("export after " + plan.stage().name());
     }
 
     @Override
-    public Evaluation evaluateStudent(TrainingPlan plan) {
+    public Evaluation evaluateStudent(TrainingPlan plan, SupervisionListener listener) {
       return evaluation(37);
     }
 

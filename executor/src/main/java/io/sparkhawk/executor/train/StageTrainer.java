@@ -28,7 +28,7 @@ import org.apache.hadoop.conf.Configuration;
  */
 public final class StageTrainer {
 
-  /** Updates in a row that may be left out because their gradient is not finite. */
+  /** Updates in a row that may be left out because their loss or gradient is not finite. */
   private static final int MAX_SKIPPED = 10;
 
   private final TrainingPlan plan;
@@ -43,7 +43,6 @@ public final class StageTrainer {
   private final Batches batches;
   private final HeldOut heldOut;
   private final Schedule schedule;
-  private int skippedInARow;
 
   private StageTrainer(
       TrainingPlan plan,
@@ -138,6 +137,7 @@ public final class StageTrainer {
               optimizer,
               collective,
               stage.clipNorm())) {
+        listener.trainingStarted(stage.name().label(), done);
         for (long k = done; k < stage.steps(); k++) {
           train(step, k, figures);
           saveIfDue(k + 1, state, optimizer, figures);
@@ -163,9 +163,10 @@ public final class StageTrainer {
       List<NDArray> ids = samples.stream().map(this::tensor).toList();
       outcome = step.run(ids, batches.globalSequences(), schedule.learningRate(k));
     }
-    requireProgress(outcome, k + 1);
+    figures.update(outcome.applied());
+    requireProgress(figures.skippedInARow(), k);
     double seconds = (System.nanoTime() - start) / 1e9;
-    StepMetrics metrics = metrics(outcome, k, dataSeconds, seconds);
+    StepMetrics metrics = metrics(outcome, k, dataSeconds, seconds, figures.skipped());
     figures.step(k, metrics.loss(), seconds);
     listener.step(metrics);
   }
@@ -176,7 +177,7 @@ public final class StageTrainer {
   }
 
   private StepMetrics metrics(
-      TrainingStep.Outcome outcome, long k, double dataSeconds, double seconds) {
+      TrainingStep.Outcome outcome, long k, double dataSeconds, double seconds, long skipped) {
     StageLosses losses = StageLosses.of(student, outcome.losses());
     return new StepMetrics(
         stage.name(),
@@ -190,18 +191,25 @@ public final class StageTrainer {
         outcome.computeSeconds(),
         outcome.waitSeconds(),
         dataSeconds,
-        seconds);
+        seconds,
+        skipped);
   }
 
-  /** A step without a finite gradient is left out, but not many in a row. */
-  private void requireProgress(TrainingStep.Outcome outcome, long step) {
-    skippedInARow = outcome.applied() ? 0 : skippedInARow + 1;
+  /** A step whose loss or gradient is not finite is left out, but not many in a row. */
+  private void requireProgress(long skippedInARow, long k) {
     if (skippedInARow > MAX_SKIPPED) {
+      long first = k + 1 - skippedInARow;
       throw new DataException(
           String.format(
-              "stage %s: the gradient was not finite in %d steps up to step %d; lower"
-                  + " learning-rate or set clip-norm, and look at the loss in metrics.jsonl",
-              stage.name().label(), skippedInARow, step));
+              "stage %s: the loss or the gradient was not finite in %d steps, %d to %d, none of"
+                  + " which was applied. Step %d had the %s. Lower learning-rate or set clip-norm,"
+                  + " and look at the loss in metrics.jsonl and at these rows.",
+              stage.name().label(),
+              skippedInARow,
+              first + 1,
+              k + 1,
+              first + 1,
+              StepSamples.of(plan).describe(first)));
     }
   }
 

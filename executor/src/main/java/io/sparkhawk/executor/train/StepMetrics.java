@@ -20,6 +20,8 @@ import java.util.List;
  * @param waitSeconds time that this rank waited for the others' gradients
  * @param dataSeconds time that this rank waited for its samples
  * @param seconds time of the whole step
+ * @param skippedSteps steps of the stage so far, this one included, whose update was left out because
+ *     their loss or gradient was not finite
  */
 public record StepMetrics(
     StageKind stage,
@@ -33,10 +35,41 @@ public record StepMetrics(
     double computeSeconds,
     double waitSeconds,
     double dataSeconds,
-    double seconds)
+    double seconds,
+    long skippedSteps)
     implements Serializable {
 
   public StepMetrics {
     blockLosses = List.copyOf(blockLosses);
+  }
+
+  /** A step of a stage in which every update was applied. */
+  public StepMetrics(
+      StageKind stage,
+      long step,
+      long steps,
+      long tokens,
+      double loss,
+      List<Double> blockLosses,
+      double gradientNorm,
+      double learningRate,
+      double computeSeconds,
+      double waitSeconds,
+      double dataSeconds,
+      double seconds) {
+    this(
+        stage,
+        step,
+        steps,
+        tokens,
+        loss,
+        blockLosses,
+        gradientNorm,
+        learningRate,
+        computeSeconds,
+        waitSeconds,
+        dataSeconds,
+        seconds,
+        0);
   }
 }

@@ -47,7 +47,7 @@ final class TrainingStep implements AutoCloseable {
    *
    * @param losses mean losses over the global batch: one for each block, or one
    * @param gradientNorm norm before clipping
-   * @param applied whether the update was made: not where the gradient is not finite
+   * @param applied whether the update was made: not where a loss or the gradient is not finite
    * @param computeSeconds forward, backward and optimizer
    * @param waitSeconds waiting for the other ranks while nothing was computed
    */
@@ -88,7 +88,7 @@ final class TrainingStep implements AutoCloseable {
     waited += (System.nanoTime() - read) / 1e9;
 
     double norm = gradientNorm();
-    boolean finite = Double.isFinite(norm);
+    boolean finite = Double.isFinite(norm) && DoubleStream.of(losses).allMatch(Double::isFinite);
     if (finite) {
       optimizer.update(parameters, learningRate, clipFactor(norm));
     }
