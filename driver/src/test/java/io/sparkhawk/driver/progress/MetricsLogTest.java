@@ -58,7 +58,26 @@ class MetricsLogTest {
             "{\"stage\":\"matrix\",\"step\":1,\"steps\":62,\"tokens\":1024,\"loss\":22.6,"
                 + "\"block_losses\":[21.5,null],\"gradient_norm\":3.5,\"learning_rate\":3.0E-4,"
                 + "\"compute_seconds\":0.4,\"wait_seconds\":0.05,\"data_seconds\":0.01,"
-                + "\"seconds\":0.5}");
+                + "\"seconds\":0.5,\"skipped_steps\":0}");
+  }
+
+  @Test
+  void eventsAreReadInTheirOrderAndStepsDoNotSupersedeThem() {
+    RunEvent started =
+        new RunEvent(RunEvent.Kind.TRAINING, "2026-01-01T00:00:00Z", "stage matrix", 0, 2, -1, 0, "");
+    RunEvent restart =
+        new RunEvent(RunEvent.Kind.RESTART, "2026-01-01T00:01:00Z", "stage matrix", 4, 2, -1, 0, "x");
+    try (MetricsLog log = MetricsLog.open(fileSystem, file)) {
+      log.append(started);
+      steps(StageKind.MATRIX, 1, 3, 5).forEach(log::append);
+      log.append(restart);
+      steps(StageKind.MATRIX, 1, 4, 5).forEach(log::append);
+    }
+    assertThat(MetricsLog.readEvents(fileSystem, file)).containsExactly(started, restart);
+    assertThat(MetricsLog.read(fileSystem, file))
+        .extracting(StepMetrics::step)
+        .containsExactly(1L, 2L, 3L, 4L);
+    assertThat(local).content().startsWith("{\"event\":\"training\",\"time\":");
   }
 
   @Test
