@@ -41,6 +41,8 @@ class StageTrainerTest {
   private static final int SEQUENCES = 12; // to be shared by one to four ranks
   private static final int STEPS = 6;
   private static final long UNDISTURBED = Long.MAX_VALUE;
+  private static final StudentSettings PURE =
+      new StudentSettings(MixerKind.MAMBA2, false, 16, 4, 1, 8, List.of());
 
   @TempDir private Path folder;
   private Path data;
@@ -83,11 +85,16 @@ class StageTrainerTest {
   }
 
   private TrainingPlan plan(String run, int microBatch, StudentSettings student) {
-    List<StageSettings> stages =
+    return plan(
+        run,
+        student,
         List.of(
             stage(StageKind.MATRIX, microBatch),
             stage(StageKind.HIDDEN, microBatch),
-            stage(StageKind.DISTILL, microBatch));
+            stage(StageKind.DISTILL, microBatch)));
+  }
+
+  private TrainingPlan plan(String run, StudentSettings student, List<StageSettings> stages) {
     return new TrainingPlan(
         run,
         folder.resolve(run).toString(),
@@ -353,5 +360,42 @@ class StageTrainerTest {
 
     assertThat(exported.perplexity()).isEqualTo(Objects.requireNonNull(trained).perplexity());
     assertThat(Files.exists(folder.resolve("run/student/config.json"))).isTrue();
+  }
+
+  @Test
+  void stepsThatAreNotFiniteAreLeftOutAndCountedOverAResumeUntilTheyAreTooMany() {
+    StageSettings exploding =
+        new StageSettings(
+            StageKind.DISTILL,
+            20L * SEQUENCES * TinyDataSet.ROW_LENGTH,
+            (long) SEQUENCES * TinyDataSet.ROW_LENGTH,
+            0,
+            1e30, // the first update makes the weights so large that no loss is finite
+            0,
+            0,
+            0,
+            0.9,
+            0.95,
+            1e-8,
+            0,
+            TrainedParts.ALL,
+            HiddenTarget.MIXER,
+            false);
+    TrainingPlan plan = plan("run", PURE, List.of(exploding));
+    Recorder interrupted = new Recorder();
+    interrupted.failAfter = 5;
+    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), interrupted))
+        .hasMessage("the power went out");
+    assertThat(interrupted.steps)
+        .extracting(StepMetrics::skippedSteps)
+        .containsExactly(0L, 1L, 2L, 3L, 4L);
+
+    Recorder resumed = new Recorder();
+    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), resumed))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("was not finite in 11 steps, 2 to 12, none of which was applied")
+        .hasMessageContaining("Step 2 had the global samples 12 to 23: train.arrow rows ");
+    assertThat(resumed.steps.get(0).step()).isEqualTo(5);
+    assertThat(resumed.steps.get(0).skippedSteps()).isEqualTo(4);
   }
 }
