@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.executor.checkpoint.CheckpointSettings;
 import io.sparkhawk.executor.model.MixerKind;
 import io.sparkhawk.executor.model.StudentSettings;
@@ -58,6 +59,8 @@ class DistillationTest {
   private Optional<RuntimeException> failureOfHidden = Optional.empty();
 
   private Optional<StageKind> loseRunIn = Optional.empty();
+  private Optional<StageKind> restartIn = Optional.empty();
+  private Optional<StageKind> lostBefore = Optional.empty();
   private boolean lost;
 
   private final Distillation distillation =
@@ -119,6 +122,21 @@ class DistillationTest {
     assertThat(story)
         .contains("step 1", "record MATRIX")
         .endsWith("train HIDDEN", "close workers", "give the run back");
+  }
+
+  @Test
+  void nothingIsStartedAgainInARunThatIsLost() {
+    restartIn = Optional.of(StageKind.HIDDEN);
+    lostBefore = Optional.of(StageKind.HIDDEN);
+    assertThatThrownBy(() -> distillation.run(PLAN)).isSameAs(takenOver);
+    assertThat(story).contains("train HIDDEN").doesNotContain("restart");
+  }
+
+  @Test
+  void restartIsTold() {
+    restartIn = Optional.of(StageKind.HIDDEN);
+    distillation.run(PLAN);
+    assertThat(story).containsSubsequence("train HIDDEN", "restart", "step 1", "ended HIDDEN");
   }
 
   @Test
@@ -186,6 +204,11 @@ class DistillationTest {
       now = now.plusSeconds(10);
       if (stage == StageKind.HIDDEN && failureOfHidden.isPresent()) {
         throw failureOfHidden.get();
+      }
+      lost |= lostBefore.equals(Optional.of(stage));
+      if (restartIn.equals(Optional.of(stage))) {
+        listener.runEvent(
+            new RunEvent(RunEvent.Kind.RESTART, now.toString(), "stage", 1, 2, -1, 0, "restart"));
       }
       lost |= loseRunIn.equals(Optional.of(stage));
       listener.step(new StepMetrics(stage, 1, 1, 1024, 9, List.of(), 1, 3e-3, 0.1, 0, 0, 0.1));
@@ -285,6 +308,11 @@ class DistillationTest {
     @Override
     public void stageSkipped(StageResult result) {
       story.add("skipped " + result.stage());
+    }
+
+    @Override
+    public void runEvent(RunEvent event) {
+      story.add(event.sentence());
     }
 
     @Override
