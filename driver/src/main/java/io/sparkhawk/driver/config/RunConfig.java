@@ -73,9 +73,7 @@ public record RunConfig(
     @Setting(value = "How the models are measured.", defaultValue = "{}")
         EvaluationSettings evaluation,
     @Setting(value = "How long each wait may last.", defaultValue = "{}") TimeoutSettings timeouts,
-    @Setting(
-            value = "What happens when workers fail, are lost or are slow.",
-            defaultValue = "{}")
+    @Setting(value = "What happens when workers fail, are lost or are slow.", defaultValue = "{}")
         SupervisionSettings supervision,
     @Setting(
             "Folder on each worker's own disk for data that is not local. The default is a folder in"

@@ -119,9 +119,7 @@ final class Generation {
     return cause != null;
   }
 
-  /**
-   * The step that the ranks are in, counted from 1; empty as long as none has begun to train.
-   */
+  /** The step that the ranks are in, counted from 1; empty as long as none has begun to train. */
   synchronized OptionalLong step() {
     return members.values().stream()
         .filter(member -> member.training)

@@ -40,8 +40,8 @@ public final class ClusterSession implements AutoCloseable {
   }
 
   /**
-   * Starts Spark with its executors and returns when there is one for each worker, or, when the time
-   * for that has passed, at least for the fewest.
+   * Starts Spark with its executors and returns when there is one for each worker, or, when the
+   * time for that has passed, at least for the fewest.
    *
    * @param name the application's name
    * @throws ConfigurationException if the settings contradict each other, before anything is
@@ -49,7 +49,8 @@ public final class ClusterSession implements AutoCloseable {
    * @throws InfrastructureException if Spark or an executor cannot be started
    */
   public static ClusterSession start(String name, ClusterSettings settings) {
-    return start(name, settings, System.getProperties(), temporaryFolder(), settings.executorWait());
+    return start(
+        name, settings, System.getProperties(), temporaryFolder(), settings.executorWait());
   }
 
   /**
@@ -130,8 +131,7 @@ public final class ClusterSession implements AutoCloseable {
       failIfLocalProcessEnded();
       throw new ConfigurationException(
           "The run needs %d workers, each in an executor of its own, but the cluster at %s offered %d within %d s; lower workers or add executors."
-              .formatted(
-                  settings.minWorkers(), spark.sc().master(), found, timeout.toSeconds()));
+              .formatted(settings.minWorkers(), spark.sc().master(), found, timeout.toSeconds()));
     }
   }
 

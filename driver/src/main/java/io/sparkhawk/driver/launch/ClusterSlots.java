@@ -11,8 +11,8 @@ import org.apache.spark.scheduler.TaskSchedulerImpl;
 import scala.jdk.javaapi.CollectionConverters;
 
 /**
- * The executors of a Spark application. A cluster's manager starts lost ones anew by itself; on this
- * machine {@link LocalProcessBackend} is asked to.
+ * The executors of a Spark application. A cluster's manager starts lost ones anew by itself; on
+ * this machine {@link LocalProcessBackend} is asked to.
  */
 final class ClusterSlots implements Slots {
 

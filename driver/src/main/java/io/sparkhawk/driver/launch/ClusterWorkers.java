@@ -16,8 +16,10 @@ import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
-/** The workers of a distillation on a Spark cluster: every call is a barrier job, and another
- * one after each failure that starting again can mend. */
+/**
+ * The workers of a distillation on a Spark cluster: every call is a barrier job, and another one
+ * after each failure that starting again can mend.
+ */
 public final class ClusterWorkers implements Workers {
 
   private final ClusterSession session;

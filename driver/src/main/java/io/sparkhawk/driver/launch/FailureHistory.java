@@ -116,9 +116,7 @@ final class FailureHistory {
                     restarts,
                     work.samples().isPresent() ? "a new checkpoint" : "success");
     return new WorkerFailure(
-            failure.kind(),
-            sentence(failure.message()) + tried + RUN_AGAIN,
-            failure.stackTrace())
+            failure.kind(), sentence(failure.message()) + tried + RUN_AGAIN, failure.stackTrace())
         .toException();
   }
 

@@ -48,7 +48,6 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
   /** Processes in a row that may end before they register until no more are started. */
   private static final int LARGEST_FAILED_STARTS = 5;
 
-
   private final SparkContext context;
   private final int executors;
   private final Map<String, Process> processes = new ConcurrentHashMap<>();

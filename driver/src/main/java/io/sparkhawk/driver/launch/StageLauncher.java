@@ -27,8 +27,8 @@ import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
 
 /**
- * Runs one piece of work on workers of a session and watches it: one generation, one barrier job, one
- * task per executor.
+ * Runs one piece of work on workers of a session and watches it: one generation, one barrier job,
+ * one task per executor.
  *
  * <p>The thread that calls {@link #run} is the only one that the listener hears from. A failure
  * ends the work on all ranks within seconds and is thrown once, as its first cause.
@@ -184,7 +184,8 @@ public final class StageLauncher {
     }
   }
 
-  private GenerationFailure explain(Coordinator coordinator, GenerationId id, Throwable jobFailure) {
+  private GenerationFailure explain(
+      Coordinator coordinator, GenerationId id, Throwable jobFailure) {
     awaitCause(coordinator);
     WorkerFailure failure =
         coordinator

@@ -60,8 +60,6 @@ public record RunEvent(
             step,
             work,
             workersThere,
-            lostSeconds > 0
-                ? String.format(Locale.ROOT, "; %.1f s were lost", lostSeconds)
-                : "");
+            lostSeconds > 0 ? String.format(Locale.ROOT, "; %.1f s were lost", lostSeconds) : "");
   }
 }

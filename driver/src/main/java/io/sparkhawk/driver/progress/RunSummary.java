@@ -27,8 +27,8 @@ import org.apache.hadoop.fs.Path;
  * @param tokensPerSecond those tokens over the stages' training time
  * @param wallSeconds time of the whole run, with start-up, evaluation and export
  * @param restarts how often work was started again after a failure, over all sessions of the run
- * @param lostSeconds training time that those restarts threw away, from the newest checkpoint to the
- *     moment at which training went on from it
+ * @param lostSeconds training time that those restarts threw away, from the newest checkpoint to
+ *     the moment at which training went on from it
  * @param skippedSteps steps whose update was left out because their loss or gradient was not finite
  * @param events restarts, numbers of workers and stragglers in their order, of all sessions
  */

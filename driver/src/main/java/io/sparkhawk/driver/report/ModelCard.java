@@ -187,15 +187,15 @@ public final class ModelCard {
       }
     }
     return Markdown.table(
-        List.of(
-            "Stage",
-            "Tokens",
-            "Steps",
-            "Learning rate",
-            "First loss",
-            "Last loss",
-            "Perplexity after",
-            "Held-out tokens"),
+            List.of(
+                "Stage",
+                "Tokens",
+                "Steps",
+                "Learning rate",
+                "First loss",
+                "Last loss",
+                "Perplexity after",
+                "Held-out tokens"),
             rows)
         + disturbances();
   }

@@ -160,7 +160,11 @@ final class ReportTables {
     }
     return heading
         + "<p class=\"unit\">%s steps%s%s%s</p>"
-            .formatted(count(stage.steps()), outcome(stage.name()), notFinite(stage.notFinite()), skipped(stage.name()))
+            .formatted(
+                count(stage.steps()),
+                outcome(stage.name()),
+                notFinite(stage.notFinite()),
+                skipped(stage.name()))
         + plot("loss", index, "Loss", text.loss(), text.title())
         + plot("gradient-norm", index, "Gradient norm", "before clipping", text.title())
         + plot("learning-rate", index, "Learning rate", "", text.title())

@@ -66,10 +66,7 @@ class SurvivalTest {
             spark:
               spark.executor.extraJavaOptions: -XX:TieredStopAtLevel=1  # short lives
             """
-                .formatted(
-                    QUICKSTART.resolve("teacher"),
-                    folder.resolve("data"),
-                    256 * STEPS));
+                .formatted(QUICKSTART.resolve("teacher"), folder.resolve("data"), 256 * STEPS));
     SurvivalTest test = new SurvivalTest();
     int prepared =
         test.run(
@@ -140,7 +137,8 @@ class SurvivalTest {
   private void distill(String run, String... settings) {
     List<String> arguments =
         Stream.concat(
-                Stream.of("distill", "--config", config.toString(), "--set", "storage=" + storage(run)),
+                Stream.of(
+                    "distill", "--config", config.toString(), "--set", "storage=" + storage(run)),
                 Stream.of(settings).flatMap(setting -> Stream.of("--set", setting)))
             .toList();
     int exitCode = run(arguments.toArray(String[]::new));
@@ -163,8 +161,7 @@ class SurvivalTest {
 
   private static void assertSameStudent(String run) {
     assertThat(storage(run).resolve("tiny/student/model.safetensors"))
-        .hasSameBinaryContentAs(
-            storage("undisturbed").resolve("tiny/student/model.safetensors"));
+        .hasSameBinaryContentAs(storage("undisturbed").resolve("tiny/student/model.safetensors"));
   }
 
   private static RunSummary summary(String run) throws IOException {

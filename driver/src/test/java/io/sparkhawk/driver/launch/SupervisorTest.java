@@ -158,8 +158,9 @@ class SupervisorTest {
         });
     then((workers, listener) -> "done");
     assertThat(train(1)).isEqualTo("done");
-    assertThat(story).filteredOn(line -> line.endsWith("workers")).containsExactly(
-        "2 workers", "4 workers", "2 workers", "4 workers");
+    assertThat(story)
+        .filteredOn(line -> line.endsWith("workers"))
+        .containsExactly("2 workers", "4 workers", "2 workers", "4 workers");
   }
 
   @Test

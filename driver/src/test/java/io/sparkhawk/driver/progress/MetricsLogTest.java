@@ -64,9 +64,11 @@ class MetricsLogTest {
   @Test
   void eventsAreReadInTheirOrderAndStepsDoNotSupersedeThem() {
     RunEvent started =
-        new RunEvent(RunEvent.Kind.TRAINING, "2026-01-01T00:00:00Z", "stage matrix", 0, 2, -1, 0, "");
+        new RunEvent(
+            RunEvent.Kind.TRAINING, "2026-01-01T00:00:00Z", "stage matrix", 0, 2, -1, 0, "");
     RunEvent restart =
-        new RunEvent(RunEvent.Kind.RESTART, "2026-01-01T00:01:00Z", "stage matrix", 4, 2, -1, 0, "x");
+        new RunEvent(
+            RunEvent.Kind.RESTART, "2026-01-01T00:01:00Z", "stage matrix", 4, 2, -1, 0, "x");
     try (MetricsLog log = MetricsLog.open(fileSystem, file)) {
       log.append(started);
       steps(StageKind.MATRIX, 1, 3, 5).forEach(log::append);

@@ -20,8 +20,8 @@ import java.util.List;
  * @param waitSeconds time that this rank waited for the others' gradients
  * @param dataSeconds time that this rank waited for its samples
  * @param seconds time of the whole step
- * @param skippedSteps steps of the stage so far, this one included, whose update was left out because
- *     their loss or gradient was not finite
+ * @param skippedSteps steps of the stage so far, this one included, whose update was left out
+ *     because their loss or gradient was not finite
  */
 public record StepMetrics(
     StageKind stage,

@@ -79,8 +79,7 @@ public final class StepSamples {
             .collect(Collectors.joining("; "));
     String more =
         sequences > LARGEST_LIST ? " (the rows of the first " + LARGEST_LIST + " samples)" : "";
-    return "global samples %d to %d: %s%s"
-        .formatted(first, first + sequences - 1, listed, more);
+    return "global samples %d to %d: %s%s".formatted(first, first + sequences - 1, listed, more);
   }
 
   /** Adds a row of the whole split under its shard's name, as counted there. */
