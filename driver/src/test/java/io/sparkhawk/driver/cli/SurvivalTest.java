@@ -62,7 +62,7 @@ class SurvivalTest {
             evaluation: {between-stage-tokens: 512, final-tokens: 512, distance-rows: 2}
             checkpoints: {every-steps: 4}
             stages:
-              - {name: distill, tokens: %d, batch-tokens: 256, learning-rate: 1e-3, train: all}
+              - {name: distill, tokens: %d, batch-tokens: 256, learning-rate: 2e-4, train: all}
             spark:
               spark.executor.extraJavaOptions: -XX:TieredStopAtLevel=1  # short lives
             """
