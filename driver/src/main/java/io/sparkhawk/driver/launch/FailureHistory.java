@@ -125,8 +125,8 @@ final class FailureHistory {
     if (steps < 0) {
       return Duration.ZERO;
     }
-    double seconds = FIRST_PAUSE.toSeconds() * Math.pow(PAUSE_GROWTH, steps);
-    return Duration.ofSeconds((long) Math.min(LONGEST_PAUSE.toSeconds(), seconds));
+    double seconds = (double) FIRST_PAUSE.toSeconds() * Math.pow(PAUSE_GROWTH, (double) steps);
+    return Duration.ofSeconds((long) Math.min((double) LONGEST_PAUSE.toSeconds(), seconds));
   }
 
   /** The message with a full stop. */
