@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.driver.progress.SampleRun;
 import io.sparkhawk.executor.stage.StageKind;
@@ -158,6 +159,33 @@ class ReportPageTest {
 
     assertThat(data(report).at("/distances/0/states/1/values").toString()).isEqualTo("[3.0,null]");
     assertThat(textOf(ReportPage.html(report))).contains("0 5.000 3.000 1 n/a n/a");
+  }
+
+  @Test
+  void restartsAndStragglersAreInATableWithTheirReasons() {
+    RunSummary summary =
+        RunSummary.of("run")
+            .events(
+                List.of(
+                    event(RunEvent.Kind.TRAINING, 0, 0, ""),
+                    event(RunEvent.Kind.RESTART, 6, 0, "Executor <1> was lost."),
+                    event(RunEvent.Kind.TRAINING, 4, 6.5, ""),
+                    event(RunEvent.Kind.STRAGGLER, 30, 0, "Executor 2 is a straggler.")))
+            .build();
+
+    String text =
+        textOf(ReportPage.html(new RunReport(summary, List.of(), List.of(), "", Map.of())));
+
+    assertThat(text)
+        .contains("1 restart, ")
+        .contains("stage distill 6 2 Executor &lt;1&gt; was lost.")
+        .contains("Training goes on from step 4 of stage distill with 2 workers; 6.5 s were lost.")
+        .contains("Executor 2 is a straggler.")
+        .doesNotContain("goes on from step 0");
+  }
+
+  private static RunEvent event(RunEvent.Kind kind, long step, double lost, String reason) {
+    return new RunEvent(kind, "2026-01-01T00:00:00Z", "stage distill", step, 2, -1, lost, reason);
   }
 
   @Test
