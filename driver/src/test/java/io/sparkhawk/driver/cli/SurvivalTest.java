@@ -96,7 +96,7 @@ class SurvivalTest {
     RunSummary summary = summary("killed");
     assertThat(summary.restarts()).isEqualTo(2);
     assertThat(summary.lostSeconds()).isPositive();
-    assertThat(console.toString())
+    assertThat(console.toString(StandardCharsets.UTF_8))
         .contains("its process was killed (signal 9")
         .contains("Training starts again from the newest checkpoint (restart 1 of 5).")
         .containsPattern(
@@ -111,7 +111,8 @@ class SurvivalTest {
 
     assertSameStudent("stopped");
     assertThat(summary("stopped").restarts()).isPositive();
-    assertThat(console.toString()).contains("has not been heard of for 4 s in stage distill");
+    assertThat(console.toString(StandardCharsets.UTF_8))
+        .contains("has not been heard of for 4 s in stage distill");
   }
 
   @Test
