@@ -1,5 +1,7 @@
 package io.sparkhawk.data.sample;
 
+import io.sparkhawk.data.shard.ShardEntry;
+import io.sparkhawk.data.shard.SplitManifest;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
@@ -53,6 +55,18 @@ public final class SampleOrder {
    */
   public static SampleOrder shuffled(long seed, long rows) {
     return inBlocks(seed, RowRanges.of(rows), rows);
+  }
+
+  /**
+   * The order in which training visits a split under {@code seed}.
+   *
+   * @param rowLength tokens of a row
+   * @param blockTokens tokens among which the rows are shuffled
+   * @throws IllegalArgumentException if the split has no rows
+   */
+  public static SampleOrder of(long seed, SplitManifest split, int rowLength, long blockTokens) {
+    long[] rows = split.shards().stream().mapToLong(ShardEntry::rows).toArray();
+    return inBlocks(seed, RowRanges.of(rows), blockRows(blockTokens, rowLength));
   }
 
   /**

@@ -62,6 +62,8 @@ final class ClusterJobs implements Jobs {
                       Plans.cluster(config),
                       new TcpRingOpener(),
                       Plans.timeouts(config.timeouts()),
+                      config.supervision(),
+                      folder::samples,
                       BODIES),
               progress,
               InstantSource.system())

@@ -50,7 +50,9 @@ public record RunConfig(
             min = 1)
         long shuffleBlock,
     @Setting(
-            value = "Executor processes that train together.",
+            value =
+                "Executor processes that train together; the most that are used, even if the cluster"
+                    + " has more. supervision.min-workers allows fewer.",
             defaultValue = "2",
             min = 1,
             max = 65536)
@@ -98,6 +100,8 @@ public record RunConfig(
     @Setting(value = "How long each wait may last.", defaultValue = "{}") TimeoutSettings timeouts,
     @Setting(value = "What may be seen on the network.", defaultValue = "{}")
         SecuritySettings security,
+    @Setting(value = "What happens when workers fail, are lost or are slow.", defaultValue = "{}")
+        SupervisionSettings supervision,
     @Setting(
             "Folder on each worker's own disk for data that is not local. The default is a folder"
                 + " in the system's temporary folder.")
@@ -229,6 +233,7 @@ public record RunConfig(
         evaluation,
         timeouts,
         security,
+        supervision,
         localCache,
         localCacheBytes,
         otherSpark);
@@ -247,6 +252,12 @@ public record RunConfig(
     checkNotBlank("data", data, problems);
     if (!MEMORY.matcher(workerMemory).matches()) {
       problems.add("worker-memory", workerMemory, "allowed is a size such as 1g or 1500m.");
+    }
+    if (supervision.minWorkers() > workers) {
+      problems.add(
+          "supervision.min-workers",
+          supervision.minWorkers(),
+          "more than workers, which is " + workers + ".");
     }
     if (new HashSet<>(student.attentionBlocks()).size() < student.attentionBlocks().size()) {
       problems.add(

@@ -3,7 +3,7 @@ package io.sparkhawk.driver.config;
 import io.sparkhawk.data.setting.Setting;
 import java.time.Duration;
 
-/** How long each wait may last before the run is stopped with a message that says who was late. */
+/** How long each wait may last until it is a failure, whose message says who was late. */
 public record TimeoutSettings(
     @Setting(
             value =

@@ -12,8 +12,11 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -36,6 +39,7 @@ public final class Coordinator {
   private final RingSecurity security;
   private final InstantSource clock;
   private final BlockingQueue<WorkerEvent> events = new LinkedBlockingQueue<>();
+  private final Queue<PaceChange> paces = new ConcurrentLinkedQueue<>();
   private final Map<String, String> lostExecutors = new ConcurrentHashMap<>();
   private long generations;
   private volatile Generation current;
@@ -54,15 +58,30 @@ public final class Coordinator {
     this.clock = clock;
   }
 
-  /** Opens a generation of {@code worldSize} workers. */
-  public void open(GenerationId id, int worldSize, WorkerTimeouts timeouts) {
+  /**
+   * Opens a generation of {@code worldSize} workers.
+   *
+   * @param stragglerFactor by how much a rank that is called a straggler is slower than the median
+   */
+  public void open(
+      GenerationId id, int worldSize, WorkerTimeouts timeouts, double stragglerFactor) {
     if (current != null) {
       throw new IllegalStateException(current.id() + " is still open; " + id + " has to wait");
     }
     events.clear();
+    paces.clear();
     generations++;
     current =
-        new Generation(id, generations, worldSize, secrets.get(), timeouts, clock, events::add);
+        new Generation(
+            id,
+            generations,
+            worldSize,
+            secrets.get(),
+            timeouts,
+            clock,
+            stragglerFactor,
+            events::add,
+            paces::add);
   }
 
   /** Ends the open generation: its workers are stale from now on. */
@@ -75,6 +94,16 @@ public final class Coordinator {
    */
   public Optional<WorkerEvent> nextEvent(Duration wait) throws InterruptedException {
     return Optional.ofNullable(events.poll(wait.toMillis(), TimeUnit.MILLISECONDS));
+  }
+
+  /** The next rank that has become a straggler, or has stopped being one; does not wait. */
+  public Optional<PaceChange> nextPaceChange() {
+    return Optional.ofNullable(paces.poll());
+  }
+
+  /** The step, from 1, that the open generation's ranks are in; empty before they train. */
+  public OptionalLong step() {
+    return open().step();
   }
 
   /** Lets time pass for the open generation: workers that are late or silent make it fail. */

@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.coordinator;
 
+import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.worker.CoordinatorMessage;
 import io.sparkhawk.executor.worker.CoordinatorMessage.Failed;
 import io.sparkhawk.executor.worker.CoordinatorMessage.Finished;
@@ -17,6 +18,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -40,9 +42,6 @@ import java.util.stream.IntStream;
  */
 final class Generation {
 
-  private static final String RUN_AGAIN =
-      " Run the same command again to continue from the newest checkpoint.";
-
   /** What is known of one rank. */
   private static final class Member {
     final String executorId;
@@ -50,6 +49,7 @@ final class Generation {
     Instant lastHeard;
     long nextEvent;
     long lastStep;
+    boolean training;
     boolean finished;
 
     Member(Join join, Instant now) {
@@ -66,6 +66,8 @@ final class Generation {
   private final WorkerTimeouts timeouts;
   private final InstantSource clock;
   private final Consumer<WorkerEvent> events;
+  private final Consumer<PaceChange> paces;
+  private final Stragglers stragglers;
   private final Instant opened;
 
   private final Map<Integer, Member> members = new TreeMap<>();
@@ -77,7 +79,9 @@ final class Generation {
    *
    * @param number larger than that of every earlier generation
    * @param secret what the workers prove to each other that they know
+   * @param stragglerFactor by how much a rank that is called a straggler is slower than the median
    * @param events gets rank 0's events, each once and in order, on the thread of {@link #handle}
+   * @param paces hears of stragglers, on the same thread
    */
   Generation(
       GenerationId id,
@@ -86,7 +90,9 @@ final class Generation {
       byte[] secret,
       WorkerTimeouts timeouts,
       InstantSource clock,
-      Consumer<WorkerEvent> events) {
+      double stragglerFactor,
+      Consumer<WorkerEvent> events,
+      Consumer<PaceChange> paces) {
     this.id = id;
     this.number = number;
     this.worldSize = worldSize;
@@ -94,6 +100,8 @@ final class Generation {
     this.timeouts = timeouts;
     this.clock = clock;
     this.events = events;
+    this.paces = paces;
+    this.stragglers = new Stragglers(worldSize, stragglerFactor);
     this.opened = clock.instant();
   }
 
@@ -109,6 +117,14 @@ final class Generation {
   /** Whether {@link #failure} will not change any more. */
   synchronized boolean causeIsKnown() {
     return cause != null;
+  }
+
+  /** The step that the ranks are in, counted from 1; empty as long as none has begun to train. */
+  synchronized OptionalLong step() {
+    return members.values().stream()
+        .filter(member -> member.training)
+        .mapToLong(member -> member.lastStep + 1)
+        .max();
   }
 
   /** Answers a worker of this generation. */
@@ -140,14 +156,13 @@ final class Generation {
         (rank, member) -> {
           if (member.executorId.equals(executorId) && !member.finished) {
             blame(
-                WorkerFailure.infrastructure(
+                WorkerFailure.lost(
                     describe(rank, member)
                         + " was lost in "
                         + progress(member)
                         + ": "
                         + reason
-                        + "."
-                        + RUN_AGAIN));
+                        + "."));
           }
         });
   }
@@ -162,7 +177,7 @@ final class Generation {
     Instant now = clock.instant();
     if (members.size() < worldSize) {
       if (longerThan(timeouts.gathering(), opened, now)) {
-        blame(WorkerFailure.infrastructure(describeMissing()));
+        blame(WorkerFailure.lost(describeMissing()));
       }
       return;
     }
@@ -170,14 +185,13 @@ final class Generation {
         (rank, member) -> {
           if (!member.finished && longerThan(timeouts.silence(), member.lastHeard, now)) {
             blame(
-                WorkerFailure.infrastructure(
+                WorkerFailure.lost(
                     describe(rank, member)
                         + " has not been heard of for "
                         + timeouts.silence().toSeconds()
                         + " s in "
                         + progress(member)
-                        + "."
-                        + RUN_AGAIN));
+                        + "."));
           }
         });
   }
@@ -209,13 +223,33 @@ final class Generation {
         continue; // The answer to an earlier heartbeat was lost; this event is known.
       }
       member.nextEvent = next;
-      if (event instanceof WorkerEvent.StepDone done) {
+      if (event instanceof WorkerEvent.TrainingStarted started) {
+        member.training = true;
+        member.lastStep = started.done();
+      } else if (event instanceof WorkerEvent.StepDone done) {
+        member.training = true;
         member.lastStep = done.metrics().step();
+        watchPace(heartbeat.rank(), member, done.metrics());
       }
       if (heartbeat.rank() == 0) {
         events.accept(event);
       }
     }
+  }
+
+  private void watchPace(int rank, Member member, StepMetrics step) {
+    stragglers
+        .step(rank, step.computeSeconds())
+        .ifPresent(
+            verdict ->
+                paces.accept(
+                    new PaceChange(
+                        verdict.slow(),
+                        rank,
+                        describe(rank, member),
+                        step.step(),
+                        verdict.seconds(),
+                        verdict.medianSeconds())));
   }
 
   private void failed(Failed failed) {

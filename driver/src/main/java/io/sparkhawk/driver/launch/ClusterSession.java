@@ -13,11 +13,9 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.Map;
 import java.util.Properties;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.spark.SparkConf;
-import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
 
 /**
@@ -28,22 +26,22 @@ import org.apache.spark.api.java.JavaSparkContext;
  */
 public final class ClusterSession implements AutoCloseable {
 
-  private static final Duration SLOTS_TIMEOUT = Duration.ofMinutes(2);
-  private static final long LOOK_AGAIN_MILLIS = 50;
-
   private final ClusterSettings settings;
   private final JavaSparkContext spark;
+  private final ClusterSlots slots;
   private final Path folder;
   private boolean keepLogs;
 
   private ClusterSession(ClusterSettings settings, JavaSparkContext spark, Path folder) {
     this.settings = settings;
     this.spark = spark;
+    this.slots = new ClusterSlots(spark.sc());
     this.folder = folder;
   }
 
   /**
-   * Starts Spark with its executors and returns when there is one for each worker.
+   * Starts Spark with its executors and returns when there is one for each worker, or, when the
+   * time for that has passed, at least for the fewest.
    *
    * @param name the application's name
    * @throws ConfigurationException if the settings contradict each other, before anything is
@@ -51,7 +49,8 @@ public final class ClusterSession implements AutoCloseable {
    * @throws InfrastructureException if Spark or an executor cannot be started
    */
   public static ClusterSession start(String name, ClusterSettings settings) {
-    return start(name, settings, System.getProperties(), temporaryFolder(), SLOTS_TIMEOUT);
+    return start(
+        name, settings, System.getProperties(), temporaryFolder(), settings.executorWait());
   }
 
   /**
@@ -92,6 +91,10 @@ public final class ClusterSession implements AutoCloseable {
     return spark;
   }
 
+  Slots slots() {
+    return slots;
+  }
+
   Coordinator coordinator() {
     return CoordinatorPlugin.coordinator();
   }
@@ -123,46 +126,25 @@ public final class ClusterSession implements AutoCloseable {
   }
 
   private void awaitSlots(Duration timeout) {
-    SparkContext context = spark.sc();
-    long deadline = System.nanoTime() + timeout.toNanos();
-    int found = slots(context);
-    while (found < settings.workers()) {
+    int found = slots.await(settings.workers(), timeout);
+    if (found < settings.minWorkers()) {
       failIfLocalProcessEnded();
-      if (System.nanoTime() - deadline > 0) {
-        throw new ConfigurationException(
-            "The run needs %d workers, each in an executor of its own, but the cluster at %s offered %d within %d s; lower workers or add executors."
-                .formatted(settings.workers(), context.master(), found, timeout.toSeconds()));
-      }
-      pause();
-      found = slots(context);
+      throw new ConfigurationException(
+          "The run needs %d workers, each in an executor of its own, but the cluster at %s offered %d within %d s; lower workers or add executors."
+              .formatted(settings.minWorkers(), spark.sc().master(), found, timeout.toSeconds()));
     }
   }
 
   /** A cluster replaces an executor that fails to start; on this machine nobody does. */
   private void failIfLocalProcessEnded() {
-    if (LocalProcessManager.isMaster(spark.sc().master())) {
-      coordinator()
-          .lostExecutors()
-          .forEach(
-              (executor, reason) -> {
-                keepLogs();
-                throw new InfrastructureException(
-                    "Executor " + executor + " did not start: " + reason + ".");
-              });
-    }
-  }
-
-  private static int slots(SparkContext context) {
-    return context.maxNumConcurrentTasks(context.resourceProfileManager().defaultResourceProfile());
-  }
-
-  private static void pause() {
-    try {
-      TimeUnit.MILLISECONDS.sleep(LOOK_AGAIN_MILLIS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new InfrastructureException("Interrupted while waiting for executors.", e);
-    }
+    coordinator()
+        .lostExecutors()
+        .forEach(
+            (executor, reason) -> {
+              keepLogs();
+              throw new InfrastructureException(
+                  "Executor " + executor + " did not start: " + reason + ".");
+            });
   }
 
   private static Map<String, String> sparkSettings(Properties properties) {

@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.launch;
 
+import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
 
@@ -7,20 +8,40 @@ import java.util.Objects;
  * The workers that a run asks for.
  *
  * @param workers processes that train together, each on its own GPU or its share of the CPU's cores
+ * @param minWorkers the fewest of them that are worth a start
+ * @param executorWait for that many to be there before fewer will do
  * @param threadsPerWorker threads of each worker's tensor operations on the CPU
  * @param workerMemory Java heap of each worker, such as 1g; tensors live outside of it
  * @param spark more settings of Spark, by their own names; they win over what spark-submit was
  *     given
  */
 public record ClusterSettings(
-    int workers, int threadsPerWorker, String workerMemory, Map<String, String> spark) {
+    int workers,
+    int minWorkers,
+    Duration executorWait,
+    int threadsPerWorker,
+    String workerMemory,
+    Map<String, String> spark) {
+
+  private static final Duration EXECUTOR_WAIT = Duration.ofMinutes(2);
 
   public ClusterSettings {
     if (workers < 1 || threadsPerWorker < 1) {
       throw new IllegalArgumentException(
           "workers and their threads must be positive: " + workers + ", " + threadsPerWorker);
     }
+    if (minWorkers < 1 || minWorkers > workers) {
+      throw new IllegalArgumentException(
+          "minWorkers must be between 1 and " + workers + ": " + minWorkers);
+    }
+    Objects.requireNonNull(executorWait, "executorWait");
     Objects.requireNonNull(workerMemory, "workerMemory");
     spark = Map.copyOf(spark);
+  }
+
+  /** Workers of which none may be missing. */
+  public ClusterSettings(
+      int workers, int threadsPerWorker, String workerMemory, Map<String, String> spark) {
+    this(workers, workers, EXECUTOR_WAIT, threadsPerWorker, workerMemory, spark);
   }
 }

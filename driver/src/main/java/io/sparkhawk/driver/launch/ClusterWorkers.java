@@ -1,20 +1,31 @@
 package io.sparkhawk.driver.launch;
 
+import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.driver.config.SupervisionSettings;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.StageResult;
-import io.sparkhawk.executor.train.TrainingListener;
+import io.sparkhawk.executor.train.StepSamples;
 import io.sparkhawk.executor.train.TrainingPlan;
 import io.sparkhawk.executor.worker.CollectiveOpener;
 import io.sparkhawk.executor.worker.WorkerBody;
 import io.sparkhawk.executor.worker.WorkerTimeouts;
-import java.util.Locale;
+import java.io.Serializable;
+import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
-/** The workers of a distillation on a Spark cluster: every call is one barrier job. */
+/**
+ * The workers of a distillation on a Spark cluster: every call is a barrier job, and another one
+ * after each failure that starting again can mend.
+ */
 public final class ClusterWorkers implements Workers {
 
   private final ClusterSession session;
   private final StageLauncher launcher;
+  private final Supervisor supervisor;
+  private final Function<TrainingPlan, StepSamples> samples;
   private final Bodies bodies;
 
   /**
@@ -39,9 +50,16 @@ public final class ClusterWorkers implements Workers {
     }
   }
 
-  private ClusterWorkers(ClusterSession session, StageLauncher launcher, Bodies bodies) {
+  private ClusterWorkers(
+      ClusterSession session,
+      StageLauncher launcher,
+      Supervisor supervisor,
+      Function<TrainingPlan, StepSamples> samples,
+      Bodies bodies) {
     this.session = session;
     this.launcher = launcher;
+    this.supervisor = supervisor;
+    this.samples = samples;
     this.bodies = bodies;
   }
 
@@ -49,38 +67,69 @@ public final class ClusterWorkers implements Workers {
    * Starts a session and returns its workers.
    *
    * @param name name of the Spark application
+   * @param supervision what happens when workers fail
+   * @param samples names the samples of a plan's stage
    */
   public static ClusterWorkers start(
       String name,
       ClusterSettings settings,
       CollectiveOpener opener,
       WorkerTimeouts timeouts,
+      SupervisionSettings supervision,
+      Function<TrainingPlan, StepSamples> samples,
       Bodies bodies) {
     ClusterSession session = ClusterSession.start(name, settings);
-    return new ClusterWorkers(session, new StageLauncher(session, opener, timeouts), bodies);
+    StageLauncher launcher =
+        new StageLauncher(session, opener, timeouts, supervision.stragglerFactor());
+    Supervisor supervisor =
+        new Supervisor(
+            supervision,
+            settings.workers(),
+            session.slots(),
+            InstantSource.system(),
+            ClusterWorkers::pause);
+    return new ClusterWorkers(session, launcher, supervisor, samples, bodies);
   }
 
   @Override
-  public Evaluation evaluateTeacher(TrainingPlan plan) {
-    return launcher.run(
-        "evaluation of the teacher", plan, bodies.teacher(), TrainingListener.SILENT);
+  public Evaluation evaluateTeacher(TrainingPlan plan, SupervisionListener listener) {
+    return run(Work.withoutSteps("evaluation of the teacher"), plan, bodies.teacher(), listener);
   }
 
   @Override
-  public StageResult train(TrainingPlan plan, TrainingListener listener) {
-    String work = "stage " + plan.stage().name().name().toLowerCase(Locale.ROOT);
-    return launcher.run(work, plan, bodies.train(), listener);
+  public StageResult train(TrainingPlan plan, SupervisionListener listener) {
+    String name = "stage " + plan.stage().name().label();
+    return run(Work.training(name, samples.apply(plan)), plan, bodies.train(), listener);
   }
 
   @Override
-  public void export(TrainingPlan plan) {
-    launcher.run("export of the student", plan, bodies.export(), TrainingListener.SILENT);
+  public void export(TrainingPlan plan, SupervisionListener listener) {
+    run(Work.withoutSteps("export of the student"), plan, bodies.export(), listener);
   }
 
   @Override
-  public Evaluation evaluateStudent(TrainingPlan plan) {
-    return launcher.run(
-        "evaluation of the student", plan, bodies.student(), TrainingListener.SILENT);
+  public Evaluation evaluateStudent(TrainingPlan plan, SupervisionListener listener) {
+    return run(Work.withoutSteps("evaluation of the student"), plan, bodies.student(), listener);
+  }
+
+  private <R extends Serializable> R run(
+      Work work,
+      TrainingPlan plan,
+      WorkerBody<TrainingPlan, R> body,
+      SupervisionListener listener) {
+    return supervisor.run(
+        work,
+        (workers, generation) -> launcher.attempt(work.name(), workers, plan, body, generation),
+        listener);
+  }
+
+  private static void pause(Duration pause) {
+    try {
+      TimeUnit.MILLISECONDS.sleep(pause.toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InfrastructureException("Interrupted before a restart.", e);
+    }
   }
 
   @Override

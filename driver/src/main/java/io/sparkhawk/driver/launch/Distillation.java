@@ -50,7 +50,8 @@ public final class Distillation {
     record.check(plan);
     try (RunHold hold = record.hold();
         Workers workers = cluster.get()) {
-      Evaluation teacher = workers.evaluateTeacher(plan);
+      WhileHeld supervised = new WhileHeld(hold, listener);
+      Evaluation teacher = workers.evaluateTeacher(plan, supervised);
       listener.teacherEvaluated(teacher);
 
       List<StageResult> stages = new ArrayList<>();
@@ -60,8 +61,8 @@ public final class Distillation {
 
       TrainingPlan last = plan.atStage(plan.stages().size() - 1);
       hold.requireHeld();
-      workers.export(last);
-      Evaluation student = workers.evaluateStudent(last);
+      workers.export(last, supervised);
+      Evaluation student = workers.evaluateStudent(last, supervised);
       listener.studentEvaluated(student);
 
       Duration duration = Duration.between(start, clock.instant());

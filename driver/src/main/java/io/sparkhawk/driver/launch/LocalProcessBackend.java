@@ -22,6 +22,8 @@ import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
 import org.apache.spark.scheduler.TaskSchedulerImpl;
 import org.apache.spark.scheduler.cluster.CoarseGrainedSchedulerBackend;
 import scala.Tuple2;
+import scala.collection.immutable.Seq;
+import scala.concurrent.Future;
 import scala.jdk.javaapi.CollectionConverters;
 import scala.runtime.AbstractFunction1;
 
@@ -43,9 +45,14 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
   private static final String LOOPBACK = "127.0.0.1";
   private static final long STOP_SECONDS = 5;
 
+  /** Processes in a row that may end before they register until no more are started. */
+  private static final int LARGEST_FAILED_STARTS = 5;
+
   private final SparkContext context;
   private final int executors;
   private final Map<String, Process> processes = new ConcurrentHashMap<>();
+  private final AtomicInteger nextId = new AtomicInteger();
+  private final AtomicInteger failedStarts = new AtomicInteger();
   private final AtomicInteger exited = new AtomicInteger();
   private volatile boolean stopping;
 
@@ -58,9 +65,19 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
   @Override
   public void start() {
     super.start();
-    for (int i = 0; i < executors; i++) {
-      launch(Integer.toString(i));
+    replaceLost();
+  }
+
+  /** Starts as many processes as are missing, unless none of the last ones came to work. */
+  synchronized void replaceLost() {
+    while (processes() < executors && failedStarts.get() < LARGEST_FAILED_STARTS && !stopping) {
+      launch(Integer.toString(nextId.getAndIncrement()));
     }
+  }
+
+  /** Processes that live, whether they have registered yet or not. */
+  int processes() {
+    return processes.size();
   }
 
   /** True as well when executors ended before they registered: waiting longer would not help. */
@@ -89,6 +106,18 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
     };
   }
 
+  /** Ends processes at once: they are given up, perhaps because they hang. */
+  @Override
+  public Future<Object> doKillExecutors(Seq<String> ids) {
+    for (String id : CollectionConverters.asJava(ids)) {
+      Process process = processes.remove(id);
+      if (process != null) {
+        process.destroyForcibly();
+      }
+    }
+    return Future.successful(true);
+  }
+
   private void launch(String id) {
     File folder = Path.of(conf().get(FOLDER), "executor-" + id).toFile();
     if (!folder.mkdirs()) {
@@ -114,13 +143,16 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
 
   private void exited(String id, Process process, File log) {
     exited.incrementAndGet();
+    processes.remove(id);
     if (stopping) {
       return;
     }
     String reason = explain(process.exitValue()) + "; its log is " + log;
-    if (isExecutorActive(id)) {
+    if (CollectionConverters.asJava(getExecutorIds()).contains(id)) {
+      failedStarts.set(0);
       removeExecutor(id, ExecutorExited.apply(process.exitValue(), true, reason));
     } else {
+      failedStarts.incrementAndGet();
       // Spark tells nobody about an executor that ends before it registers.
       context
           .listenerBus()

@@ -3,13 +3,12 @@ package io.sparkhawk.driver.launch;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
-import io.sparkhawk.executor.train.TrainingListener;
 
 /**
  * Hears what happens in a distillation, always on the thread that runs it. What it throws ends the
  * run.
  */
-public interface RunListener extends TrainingListener {
+public interface RunListener extends SupervisionListener {
 
   /** The teacher was measured; no stage has started in this session. */
   void teacherEvaluated(Evaluation teacher);

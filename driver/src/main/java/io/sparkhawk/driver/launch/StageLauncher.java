@@ -1,6 +1,7 @@
 package io.sparkhawk.driver.launch;
 
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.driver.config.SupervisionSettings;
 import io.sparkhawk.driver.coordinator.Coordinator;
 import io.sparkhawk.executor.train.TrainingListener;
 import io.sparkhawk.executor.worker.CollectiveOpener;
@@ -17,6 +18,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.rdd.RDD;
@@ -24,8 +27,8 @@ import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
 
 /**
- * Runs one piece of work on all workers of a session and supervises it: one generation, one barrier
- * job, one task per executor.
+ * Runs one piece of work on workers of a session and watches it: one generation, one barrier job,
+ * one task per executor.
  *
  * <p>The thread that calls {@link #run} is the only one that the listener hears from. A failure
  * ends the work on all ranks within seconds and is thrown once, as its first cause.
@@ -45,12 +48,22 @@ public final class StageLauncher {
   private final ClusterSession session;
   private final CollectiveOpener opener;
   private final WorkerTimeouts timeouts;
+  private final double stragglerFactor;
   private final Map<String, Integer> attempts = new HashMap<>();
 
   public StageLauncher(ClusterSession session, CollectiveOpener opener, WorkerTimeouts timeouts) {
+    this(session, opener, timeouts, SupervisionSettings.DEFAULT.stragglerFactor());
+  }
+
+  StageLauncher(
+      ClusterSession session,
+      CollectiveOpener opener,
+      WorkerTimeouts timeouts,
+      double stragglerFactor) {
     this.session = session;
     this.opener = opener;
     this.timeouts = timeouts;
+    this.stragglerFactor = stragglerFactor;
   }
 
   /**
@@ -62,11 +75,27 @@ public final class StageLauncher {
    */
   public <P extends Serializable, R extends Serializable> R run(
       String work, P plan, WorkerBody<P, R> body, TrainingListener listener) {
+    try {
+      return attempt(
+          work, session.settings().workers(), plan, body, GenerationListener.of(listener));
+    } catch (GenerationFailure failure) {
+      RuntimeException exception = failure.failure().toException();
+      exception.addSuppressed(failure);
+      throw exception;
+    }
+  }
+
+  /**
+   * As {@link #run}, on {@code workers} of the session's executors.
+   *
+   * @throws GenerationFailure the first failure of any worker
+   */
+  <P extends Serializable, R extends Serializable> R attempt(
+      String work, int workers, P plan, WorkerBody<P, R> body, GenerationListener listener) {
     GenerationId id = new GenerationId(work, attempts.merge(work, 1, Integer::sum));
-    int workers = session.settings().workers();
     WorkerTask<P, R> task = new WorkerTask<>(id, plan, body, opener, timeouts);
     Coordinator coordinator = session.coordinator();
-    coordinator.open(id, workers, timeouts);
+    coordinator.open(id, workers, timeouts, stragglerFactor);
     FutureTask<R> job = new FutureTask<>(() -> runJob(id, workers, task));
     Thread thread = new Thread(job, "barrier job of " + id);
     thread.setDaemon(true);
@@ -76,6 +105,9 @@ public final class StageLauncher {
       return job.get();
     } catch (ExecutionException e) {
       throw explain(coordinator, id, e.getCause());
+    } catch (RuntimeException e) {
+      endEverywhere(coordinator, job, work, e);
+      throw e;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new InfrastructureException("Interrupted in " + work + ".", e);
@@ -104,7 +136,7 @@ public final class StageLauncher {
 
   /** Passes on events until the job is over. */
   private void supervise(
-      Coordinator coordinator, FutureTask<?> job, TrainingListener listener, GenerationId id)
+      Coordinator coordinator, FutureTask<?> job, GenerationListener listener, GenerationId id)
       throws InterruptedException {
     long failedAt = 0;
     boolean over = false;
@@ -115,6 +147,7 @@ public final class StageLauncher {
         tell(listener, event.get());
         event = coordinator.nextEvent(Duration.ZERO);
       }
+      coordinator.nextPaceChange().ifPresent(listener::paceChanged);
       coordinator.checkTime();
       if (coordinator.failure().isPresent()) {
         failedAt = failedAt == 0 ? System.nanoTime() : failedAt;
@@ -128,6 +161,8 @@ public final class StageLauncher {
   private static void tell(TrainingListener listener, WorkerEvent event) {
     if (event instanceof WorkerEvent.StepDone done) {
       listener.step(done.metrics());
+    } else if (event instanceof WorkerEvent.TrainingStarted started) {
+      listener.trainingStarted(started.stage(), started.done());
     } else if (event instanceof WorkerEvent.MemoryPlanned planned) {
       listener.memoryPlanned(planned.needed(), planned.available());
     } else if (event instanceof WorkerEvent.CheckpointPublished published) {
@@ -135,7 +170,22 @@ public final class StageLauncher {
     }
   }
 
-  private RuntimeException explain(Coordinator coordinator, GenerationId id, Throwable jobFailure) {
+  /** Tells the workers that the driver wants no more of them, and waits for their end. */
+  private static void endEverywhere(
+      Coordinator coordinator, FutureTask<?> job, String work, RuntimeException reason) {
+    coordinator.abort(
+        WorkerFailure.infrastructure("The driver ended " + work + ": " + reason.getMessage()));
+    try {
+      job.get(GRACE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      return; // As was to be expected; what still runs then is cancelled.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private GenerationFailure explain(
+      Coordinator coordinator, GenerationId id, Throwable jobFailure) {
     awaitCause(coordinator);
     WorkerFailure failure =
         coordinator
@@ -144,13 +194,11 @@ public final class StageLauncher {
                 () ->
                     WorkerFailure.infrastructure(
                         "The Spark job of " + id.work() + " failed: " + firstLine(jobFailure)));
-    if (failure.kind() == WorkerFailure.Kind.INFRASTRUCTURE
-        || failure.kind() == WorkerFailure.Kind.UNEXPECTED) {
-      session.keepLogs();
+    switch (failure.kind()) {
+      case INFRASTRUCTURE, LOST, UNEXPECTED -> session.keepLogs();
+      default -> {}
     }
-    RuntimeException exception = failure.toException();
-    exception.addSuppressed(jobFailure);
-    return exception;
+    return new GenerationFailure(failure, coordinator.step(), jobFailure);
   }
 
   private static void awaitCause(Coordinator coordinator) {

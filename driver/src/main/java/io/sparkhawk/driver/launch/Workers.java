@@ -2,26 +2,25 @@ package io.sparkhawk.driver.launch;
 
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.StageResult;
-import io.sparkhawk.executor.train.TrainingListener;
 import io.sparkhawk.executor.train.TrainingPlan;
 
 /**
- * What a distillation asks of its workers. Each call blocks until all workers are done, and throws
- * the first failure of any.
+ * What a distillation asks of its workers. Each call blocks until all workers are done; failures
+ * that starting again does not mend are thrown.
  */
 public interface Workers extends AutoCloseable {
 
   /** Measures the teacher on the held-out rows. */
-  Evaluation evaluateTeacher(TrainingPlan plan);
+  Evaluation evaluateTeacher(TrainingPlan plan, SupervisionListener listener);
 
   /** Trains the plan's stage from its newest checkpoint, or from the end of the stage before it. */
-  StageResult train(TrainingPlan plan, TrainingListener listener);
+  StageResult train(TrainingPlan plan, SupervisionListener listener);
 
   /** Writes the student of the end of the plan's stage into the run's folder. */
-  void export(TrainingPlan plan);
+  void export(TrainingPlan plan, SupervisionListener listener);
 
   /** Measures the student that {@link #export} wrote on the held-out rows. */
-  Evaluation evaluateStudent(TrainingPlan plan);
+  Evaluation evaluateStudent(TrainingPlan plan, SupervisionListener listener);
 
   /** Gives the workers back. */
   @Override

@@ -145,12 +145,21 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
     details.add(Figures.shortCount((double) step.tokens()) + " tokens");
     details.add(
         "loss " + (Double.isFinite(step.loss()) ? Figures.measure(step.loss()) : "not finite"));
+    if (step.skippedSteps() > 0) {
+      details.add(Figures.count(step.skippedSteps()) + " skipped");
+    }
     if (Double.isFinite(tokensPerSecond)) {
       details.add(Figures.count(Math.round(tokensPerSecond)) + " tokens/s");
       double remaining = (step.steps() - step.step()) * stepTokens;
       details.add(Figures.clock(remaining / tokensPerSecond) + " left");
     }
     line.show((double) step.step() / step.steps(), details, step.step() == step.steps());
+  }
+
+  /** Steps that are made again do not count as speed. */
+  @Override
+  public synchronized void trainingStarted(String stage, long done) {
+    rate = new RecentRate(RATE_WINDOW);
   }
 
   @Override

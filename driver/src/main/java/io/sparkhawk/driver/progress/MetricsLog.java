@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.apache.hadoop.fs.CommonPathCapabilities;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
@@ -20,7 +21,8 @@ import org.apache.hadoop.fs.Path;
 
 /**
  * The file {@code metrics.jsonl}: one JSON object per training step, in the order in which the
- * steps were taken.
+ * steps were taken, and among them one for each {@link RunEvent}, whose first field is {@code
+ * event}.
  *
  * <p>The file is never edited. A run that resumes from a checkpoint repeats some steps, and appends
  * them again; like a tape, the log is rewound by a line whose stage and step it has passed: that
@@ -38,6 +40,9 @@ public final class MetricsLog implements AutoCloseable {
 
   /** Name of the log in a run folder. */
   public static final String FILE_NAME = "metrics.jsonl";
+
+  /** How the line of an event begins. */
+  private static final String EVENT = "{\"event\":";
 
   private final Path file;
   private final Sink sink;
@@ -68,9 +73,22 @@ public final class MetricsLog implements AutoCloseable {
    *
    * @throws InfrastructureException if the file cannot be written
    */
-  public synchronized void append(StepMetrics step) {
+  public void append(StepMetrics step) {
+    appendLine(step);
+  }
+
+  /**
+   * Adds an event; later steps do not supersede it.
+   *
+   * @throws InfrastructureException if the file cannot be written
+   */
+  public void append(RunEvent event) {
+    appendLine(event);
+  }
+
+  private synchronized void appendLine(Object content) {
     try {
-      sink.add((JsonFormat.line(step) + "\n").getBytes(StandardCharsets.UTF_8));
+      sink.add((JsonFormat.line(content) + "\n").getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw RunFiles.unwritable(file, e);
     }
@@ -106,31 +124,62 @@ public final class MetricsLog implements AutoCloseable {
    * @throws DataException if a complete line is not a step's JSON
    */
   public static List<StepMetrics> read(FileSystem fileSystem, Path file) {
+    Tape tape = new Tape();
+    readLines(
+        fileSystem,
+        file,
+        (line, number) -> {
+          if (!line.startsWith(EVENT)) {
+            StepMetrics step = parse(line, StepMetrics.class, file, number);
+            if (step.stage() == null) {
+              throw malformed(file, number, "the field stage is missing", null);
+            }
+            tape.add(step);
+          }
+        });
+    return List.copyOf(tape.steps);
+  }
+
+  /**
+   * The events of a log, of all sessions of the run, in order. A log that does not exist has none.
+   *
+   * @throws DataException if a complete line that begins as one is not an event's JSON
+   */
+  public static List<RunEvent> readEvents(FileSystem fileSystem, Path file) {
+    List<RunEvent> events = new ArrayList<>();
+    readLines(
+        fileSystem,
+        file,
+        (line, number) -> {
+          if (line.startsWith(EVENT)) {
+            events.add(parse(line, RunEvent.class, file, number));
+          }
+        });
+    return List.copyOf(events);
+  }
+
+  /** Calls {@code reader} with each complete line and its number. */
+  private static void readLines(
+      FileSystem fileSystem, Path file, BiConsumer<String, Integer> reader) {
     String text =
         RunFiles.read(fileSystem, file)
             .map(bytes -> new String(bytes, StandardCharsets.UTF_8))
             .orElse("");
-    Tape tape = new Tape();
     int number = 0;
     for (String line : (Iterable<String>) text.lines()::iterator) {
       number++;
       if (line.endsWith("}")) {
-        tape.add(parse(line, file, number));
+        reader.accept(line, number);
       }
     }
-    return List.copyOf(tape.steps);
   }
 
-  private static StepMetrics parse(String line, Path file, int number) {
+  private static <T> T parse(String line, Class<T> type, Path file, int number) {
     try {
-      StepMetrics step = JsonFormat.read(line, StepMetrics.class);
-      if (step.stage() != null) {
-        return step;
-      }
+      return JsonFormat.read(line, type);
     } catch (JsonProcessingException e) {
       throw malformed(file, number, e.getOriginalMessage(), e);
     }
-    throw malformed(file, number, "the field stage is missing", null);
   }
 
   private static DataException malformed(Path file, int number, String reason, Throwable cause) {
@@ -139,7 +188,7 @@ public final class MetricsLog implements AutoCloseable {
             + number
             + " of "
             + file
-            + " is not the JSON of a training step: "
+            + " is not the JSON of a training step or an event: "
             + reason
             + ". Remove the line; checkpoints do not depend on it.",
         cause);

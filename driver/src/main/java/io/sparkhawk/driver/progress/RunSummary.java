@@ -26,6 +26,11 @@ import org.apache.hadoop.fs.Path;
  * @param tokens tokens trained on, over all stages
  * @param tokensPerSecond those tokens over the stages' training time
  * @param wallSeconds time of the whole run, with start-up, evaluation and export
+ * @param restarts how often work was started again after a failure, over all sessions of the run
+ * @param lostSeconds training time that those restarts threw away, from the newest checkpoint to
+ *     the moment at which training went on from it
+ * @param skippedSteps steps whose update was left out because their loss or gradient was not finite
+ * @param events restarts, numbers of workers and stragglers in their order, of all sessions
  */
 public record RunSummary(
     String run,
@@ -38,7 +43,11 @@ public record RunSummary(
     long perplexityTokens,
     long tokens,
     double tokensPerSecond,
-    double wallSeconds) {
+    double wallSeconds,
+    int restarts,
+    double lostSeconds,
+    long skippedSteps,
+    List<RunEvent> events) {
 
   /** Name of the summary in a run folder. */
   public static final String FILE_NAME = "summary.json";
@@ -46,6 +55,7 @@ public record RunSummary(
   public RunSummary {
     Objects.requireNonNull(run, "run");
     stages = List.copyOf(stages);
+    events = events == null ? List.of() : List.copyOf(events); // Older summaries have none.
   }
 
   /**
@@ -58,6 +68,7 @@ public record RunSummary(
    * @param perplexity the student on held-out rows after the stage
    * @param perplexityTokens held-out tokens behind that perplexity
    * @param seconds training time, without start-up and evaluation
+   * @param skippedSteps steps whose update was left out
    */
   public record Stage(
       StageKind name,
@@ -66,7 +77,8 @@ public record RunSummary(
       double lastLoss,
       double perplexity,
       long perplexityTokens,
-      double seconds) {
+      double seconds,
+      long skippedSteps) {
 
     public Stage {
       Objects.requireNonNull(name, "name");
@@ -80,7 +92,8 @@ public record RunSummary(
           result.lastLoss(),
           result.after().perplexity(),
           result.after().tokens(),
-          result.seconds());
+          result.seconds(),
+          result.skippedSteps());
     }
   }
 
@@ -128,6 +141,7 @@ public record RunSummary(
     private long perplexityTokens;
     private List<StageResult> stages = List.of();
     private Duration wallTime = Duration.ZERO;
+    private List<RunEvent> events = List.of();
 
     private Builder(String run) {
       this.run = run;
@@ -167,6 +181,12 @@ public record RunSummary(
       return this;
     }
 
+    /** What happened to the run, in all its sessions. */
+    public Builder events(List<RunEvent> events) {
+      this.events = List.copyOf(events);
+      return this;
+    }
+
     public RunSummary build() {
       long tokens = stages.stream().mapToLong(StageResult::tokens).sum();
       double training = stages.stream().mapToDouble(StageResult::seconds).sum();
@@ -181,7 +201,11 @@ public record RunSummary(
           perplexityTokens,
           tokens,
           training > 0 ? tokens / training : Double.NaN,
-          wallTime.toMillis() / 1e3);
+          wallTime.toMillis() / 1e3,
+          (int) events.stream().filter(e -> e.event() == RunEvent.Kind.RESTART).count(),
+          events.stream().mapToDouble(RunEvent::lostSeconds).sum(),
+          stages.stream().mapToLong(StageResult::skippedSteps).sum(),
+          events);
     }
   }
 }

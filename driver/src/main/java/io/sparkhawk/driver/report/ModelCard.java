@@ -187,16 +187,26 @@ public final class ModelCard {
       }
     }
     return Markdown.table(
-        List.of(
-            "Stage",
-            "Tokens",
-            "Steps",
-            "Learning rate",
-            "First loss",
-            "Last loss",
-            "Perplexity after",
-            "Held-out tokens"),
-        rows);
+            List.of(
+                "Stage",
+                "Tokens",
+                "Steps",
+                "Learning rate",
+                "First loss",
+                "Last loss",
+                "Perplexity after",
+                "Held-out tokens"),
+            rows)
+        + disturbances();
+  }
+
+  /** What the run went through, if it was not smooth. */
+  private String disturbances() {
+    if (summary.restarts() == 0 && summary.skippedSteps() == 0) {
+      return "";
+    }
+    return "\nTraining was started again %s times after failures, each time from a checkpoint; %s steps were left out because their loss or gradient was not finite.\n"
+        .formatted(count(summary.restarts()), count(summary.skippedSteps()));
   }
 
   private String evaluation() {

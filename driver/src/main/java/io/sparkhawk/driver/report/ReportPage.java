@@ -50,6 +50,7 @@ public final class ReportPage {
               case "distances" -> tables.distances();
               case "wall-time" -> Html.escape(tables.wallTime());
               case "time" -> tables.time();
+              case "events" -> tables.events();
               case "data-counts" -> tables.dataCounts();
               case "configuration" -> Html.escape(report.configuration().strip());
               default -> throw new IllegalStateException("report.html has no value for " + place);

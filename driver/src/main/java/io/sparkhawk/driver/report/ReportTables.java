@@ -7,6 +7,7 @@ import static io.sparkhawk.driver.progress.Figures.scientific;
 import static io.sparkhawk.driver.progress.Figures.shortCount;
 
 import io.sparkhawk.driver.progress.Figures;
+import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.StageResult;
@@ -158,8 +159,12 @@ final class ReportTables {
       return heading + "<p class=\"none\">No steps were recorded.</p></article>\n";
     }
     return heading
-        + "<p class=\"unit\">%s steps%s%s</p>"
-            .formatted(count(stage.steps()), outcome(stage.name()), notFinite(stage.notFinite()))
+        + "<p class=\"unit\">%s steps%s%s%s</p>"
+            .formatted(
+                count(stage.steps()),
+                outcome(stage.name()),
+                notFinite(stage.notFinite()),
+                skipped(stage.name()))
         + plot("loss", index, "Loss", text.loss(), text.title())
         + plot("gradient-norm", index, "Gradient norm", "before clipping", text.title())
         + plot("learning-rate", index, "Learning rate", "", text.title())
@@ -180,6 +185,18 @@ final class ReportTables {
       return "";
     }
     return "; <strong>%s with a loss that is not finite</strong>".formatted(count(steps));
+  }
+
+  private String skipped(StageKind stage) {
+    long skipped =
+        report.stages().stream()
+            .filter(result -> result.stage() == stage)
+            .mapToLong(StageResult::skippedSteps)
+            .sum();
+    return skipped == 0
+        ? ""
+        : "; <strong>%s left out, as loss or gradient were not finite</strong>"
+            .formatted(count(skipped));
   }
 
   private static String plot(String kind, int stage, String title, String unit, String of) {
@@ -285,6 +302,39 @@ final class ReportTables {
         "Training time of one worker",
         List.of("Stage", "Compute", "Wait for gradients", "Wait for data", "Checkpoints", "Other"),
         rows);
+  }
+
+  /** What happened to the run besides its steps. */
+  String events() {
+    List<RunEvent> events =
+        report.summary().events().stream()
+            .filter(
+                event ->
+                    event.event() != RunEvent.Kind.TRAINING
+                        || event.step() > 0
+                        || event.lostSeconds() > 0)
+            .toList();
+    if (events.isEmpty()) {
+      return "<p class=\"none\">No worker failed, and none was slower than the others.</p>";
+    }
+    return Html.table(
+        "%s, %s of training lost"
+            .formatted(
+                report.summary().restarts() == 1
+                    ? "1 restart"
+                    : count(report.summary().restarts()) + " restarts",
+                unbroken(duration(report.summary().lostSeconds()))),
+        List.of("Time", "Work", "Step", "Workers", "What happened"),
+        events.stream()
+            .map(
+                event ->
+                    List.of(
+                        event.time(),
+                        event.work(),
+                        event.step() < 0 ? Figures.NONE : count(event.step()),
+                        count(event.workers()),
+                        event.sentence()))
+            .toList());
   }
 
   /** How much of the run was training. */

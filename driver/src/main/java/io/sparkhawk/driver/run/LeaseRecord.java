@@ -13,10 +13,10 @@ import java.time.Instant;
  * @param released whether the holder gave the run back with this entry
  */
 record LeaseRecord(
-    Supervisor supervisor, String since, String renewed, long termSeconds, boolean released) {
+    LeaseHolder supervisor, String since, String renewed, long termSeconds, boolean released) {
 
   static LeaseRecord of(
-      Supervisor supervisor, Instant since, Instant renewed, Duration term, boolean released) {
+      LeaseHolder supervisor, Instant since, Instant renewed, Duration term, boolean released) {
     return new LeaseRecord(
         supervisor, since.toString(), renewed.toString(), term.toSeconds(), released);
   }

@@ -110,7 +110,12 @@ public final class Plans {
     spark.put(
         RingSecurity.ALLOW_PLAIN, Boolean.toString(config.security().allowUnencryptedGradients()));
     return new ClusterSettings(
-        config.workers(), config.threads(cores()), config.workerMemory(), spark);
+        config.workers(),
+        config.supervision().fewest(config.workers()),
+        config.supervision().executorWait(),
+        config.threads(cores()),
+        config.workerMemory(),
+        spark);
   }
 
   /** The workers that measure models. */

@@ -28,6 +28,7 @@ import io.sparkhawk.executor.train.ModelTasks;
 import io.sparkhawk.executor.train.RunIdentity;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
+import io.sparkhawk.executor.train.StepSamples;
 import io.sparkhawk.executor.train.TrainingPlan;
 import java.io.IOException;
 import java.time.InstantSource;
@@ -86,6 +87,11 @@ public final class RunFolder implements RunRecord {
     return data.seqLen();
   }
 
+  /** Names the samples of the plan's stage. */
+  public StepSamples samples(TrainingPlan plan) {
+    return StepSamples.of(plan, data);
+  }
+
   /** Where the report will be. */
   public Path report() {
     return new Path(folder, ReportPage.FILE_NAME);
@@ -116,7 +122,7 @@ public final class RunFolder implements RunRecord {
   public RunHold hold() {
     return LeaseHeartbeat.start(
         RunLease.acquire(
-            Storage.of(files), folder, Supervisor.thisProcess(), InstantSource.system()));
+            Storage.of(files), folder, LeaseHolder.thisProcess(), InstantSource.system()));
   }
 
   /** Checkpoints hold float32. */
@@ -199,6 +205,7 @@ public final class RunFolder implements RunRecord {
 
   @Override
   public void runEnded(DistillationResult result) {
+    Path metrics = new Path(folder, MetricsLog.FILE_NAME);
     RunSummary summary =
         RunSummary.of(config.run())
             .workers(config.workers())
@@ -209,6 +216,7 @@ public final class RunFolder implements RunRecord {
                 result.student().tokens())
             .stages(result.stages())
             .wallTime(result.duration())
+            .events(MetricsLog.readEvents(files, metrics))
             .build();
     summary.write(files, new Path(folder, RunSummary.FILE_NAME));
     ReportPage.write(
@@ -216,7 +224,7 @@ public final class RunFolder implements RunRecord {
         report(),
         new RunReport(
             summary,
-            MetricsLog.read(files, new Path(folder, MetricsLog.FILE_NAME)),
+            MetricsLog.read(files, metrics),
             result.stages(),
             ConfigWriter.write(config.withoutSecrets()),
             dataCounts()));

@@ -27,7 +27,7 @@ final class RunLease implements RunHold {
 
   private final LeaseLog log;
   private final Path runFolder;
-  private final Supervisor supervisor;
+  private final LeaseHolder supervisor;
   private final InstantSource clock;
   private final Instant since;
   private volatile LeaseLog.Entry newest;
@@ -36,7 +36,7 @@ final class RunLease implements RunHold {
   private RunLease(
       LeaseLog log,
       Path runFolder,
-      Supervisor supervisor,
+      LeaseHolder supervisor,
       InstantSource clock,
       Instant since,
       LeaseLog.Entry newest) {
@@ -55,7 +55,7 @@ final class RunLease implements RunHold {
    *     same command succeeds
    */
   static RunLease acquire(
-      Storage storage, Path runFolder, Supervisor supervisor, InstantSource clock) {
+      Storage storage, Path runFolder, LeaseHolder supervisor, InstantSource clock) {
     LeaseLog log = new LeaseLog(storage, runFolder);
     Instant now = clock.instant();
     Optional<LeaseLog.Entry> newest = log.newest();

@@ -3,6 +3,7 @@ package io.sparkhawk.driver.run;
 import io.sparkhawk.driver.launch.RunListener;
 import io.sparkhawk.driver.progress.ConsoleProgress;
 import io.sparkhawk.driver.progress.MetricsLog;
+import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
@@ -17,7 +18,7 @@ public final class RunProgress implements RunListener, AutoCloseable {
   private final RunFolder folder;
   private Optional<MetricsLog> metrics = Optional.empty();
 
-  /** Opens the log of metrics, which is closed with this, only when a stage starts. */
+  /** Opens the log of metrics, which is closed with this, only when there is something to keep. */
   public RunProgress(ConsoleProgress console, RunFolder folder) {
     this.console = console;
     this.folder = folder;
@@ -28,11 +29,30 @@ public final class RunProgress implements RunListener, AutoCloseable {
     console.message("Teacher: " + perplexity(teacher));
   }
 
+  /** Tells what a person should know of, and keeps it all. */
   @Override
-  public void stageStarted(StageSettings stage, int number, int stages) {
+  public void runEvent(RunEvent event) {
+    log().append(event);
+    if (event.event() != RunEvent.Kind.TRAINING || event.step() > 0 || event.lostSeconds() > 0) {
+      console.message(event.sentence());
+    }
+  }
+
+  @Override
+  public void trainingStarted(String stage, long done) {
+    console.trainingStarted(stage, done);
+  }
+
+  private MetricsLog log() {
     if (metrics.isEmpty()) {
       metrics = Optional.of(folder.openMetrics());
     }
+    return metrics.get();
+  }
+
+  @Override
+  public void stageStarted(StageSettings stage, int number, int stages) {
+    MetricsLog unused = log();
     console.stageStarted(stage, number, stages, folder.rowLength());
   }
 

@@ -94,6 +94,7 @@ class S3EndToEndTest {
         student: {state-size: 16, chunk-size: 32, attention-blocks: [3]}
         evaluation: {between-stage-tokens: 512, final-tokens: 512, distance-rows: 2}
         checkpoints: {every-steps: 2, keep: 1}
+        supervision: {restarts: 1}
         stages:
           - {name: distill, tokens: 1536, batch-tokens: 256, learning-rate: 1e-3, train: all}
         spark:
@@ -113,7 +114,9 @@ class S3EndToEndTest {
 
     network.plan(Fault.REFUSE, Integer.MAX_VALUE, "PUT", "/checkpoints/distill-4/");
     assertThat(distill(config, "s3a://everything/runs")).isEqualTo(4);
-    assertThat(err.toString()).contains("distill-4").doesNotContain(server.secretKey());
+    assertThat(err.toString())
+        .contains("distill-4", "started again 1 times in a row without a new checkpoint")
+        .doesNotContain(server.secretKey());
     assertThat(server.object("everything/runs/tiny/checkpoints/distill-2/manifest.json")).exists();
     assertThat(server.object("everything/runs/tiny/student")).doesNotExist();
 

@@ -67,6 +67,7 @@ class ConfigWriterTest {
             config.evaluation(),
             config.timeouts(),
             config.security(),
+            config.supervision(),
             config.localCache(),
             config.localCacheBytes(),
             config.spark());

@@ -66,6 +66,7 @@ class RunConfigTest {
         "run=.. | run: '..'",
         "data= | data: '': allowed is a path or URI",
         "workers=3 | stages[0].batch-tokens: 1024: not a multiple of workers, which is 3.",
+        "supervision.min-workers=3 | supervision.min-workers: 3: more than workers, which is 2.",
         "stages[1].name=matrix | stages[1].name: matrix: the stage is given twice.",
         "stages[0].name=distill | stages[1].name: hidden: out of order",
         "stages=[] | stages: []: at least one of",

@@ -59,7 +59,7 @@ class CoordinatorFuzzTest {
               new RingSecrets(Optional.empty()),
               new RingSecurity(random.nextBoolean(), random.nextBoolean()),
               InstantSource.system());
-      coordinator.open(ID, WORLD, WorkerTimeouts.DEFAULT);
+      coordinator.open(ID, WORLD, WorkerTimeouts.DEFAULT, 2);
       for (int i = 0; i < 20; i++) {
         CoordinatorMessage message = message(random);
         CoordinatorReply reply = coordinator.receive(message);
@@ -172,7 +172,7 @@ class CoordinatorFuzzTest {
   private static Coordinator coordinator(RingSecurity security) {
     Coordinator coordinator =
         new Coordinator(new RingSecrets(Optional.empty()), security, InstantSource.system());
-    coordinator.open(ID, 2, WorkerTimeouts.DEFAULT);
+    coordinator.open(ID, 2, WorkerTimeouts.DEFAULT, 2);
     return coordinator;
   }
 

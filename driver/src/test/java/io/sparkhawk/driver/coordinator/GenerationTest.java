@@ -35,8 +35,9 @@ class GenerationTest {
 
   private Instant now = Instant.EPOCH;
   private final List<WorkerEvent> events = new ArrayList<>();
+  private final List<PaceChange> paces = new ArrayList<>();
   private final Generation generation =
-      new Generation(ID, 7, 2, SECRET, TIMEOUTS, () -> now, events::add);
+      new Generation(ID, 7, 2, SECRET, TIMEOUTS, () -> now, 2, events::add, paces::add);
 
   @Test
   void nobodyHasAPlaceBeforeAllHaveJoined() {
@@ -100,7 +101,7 @@ class GenerationTest {
     generation.handle(heartbeat(0, 0));
     passSeconds(11);
     WorkerFailure failure = generation.failure().orElseThrow();
-    assertThat(failure.kind()).isEqualTo(Kind.INFRASTRUCTURE);
+    assertThat(failure.kind()).isEqualTo(Kind.LOST);
     assertThat(failure.message())
         .contains("Executor 1 (rank 1 on 127.0.0.1:1001)")
         .contains("30 s")
@@ -163,6 +164,29 @@ class GenerationTest {
   }
 
   @Test
+  void stepIsTheOneAfterTheFurthestRanksLastAndIsUnknownBeforeTraining() {
+    joinBoth();
+    assertThat(generation.step()).isEmpty();
+    generation.handle(heartbeat(0, 0, new WorkerEvent.TrainingStarted("matrix", 8)));
+    assertThat(generation.step()).hasValue(9);
+    generation.handle(heartbeat(1, 0, step(9), step(10)));
+    assertThat(generation.step()).hasValue(11);
+  }
+
+  @Test
+  void stragglerOfAnyRankIsNamedWithItsExecutorAndHost() {
+    joinBoth();
+    for (int i = 1; i <= Stragglers.RECENT; i++) {
+      generation.handle(heartbeat(0, i, step(i, 0.1)));
+      generation.handle(heartbeat(1, i, step(i, 0.4)));
+    }
+    assertThat(paces)
+        .containsExactly(
+            new PaceChange(
+                true, 1, "Executor 1 (rank 1 on 127.0.0.1:1001)", Stragglers.RECENT, 0.4, 0.1));
+  }
+
+  @Test
   void aRankThatDoesNotExistIsToldToStop() {
     assertThat(generation.handle(heartbeat(2, 0))).isInstanceOf(CoordinatorReply.Stop.class);
     assertThat(generation.handle(heartbeat(-1, 0))).isInstanceOf(CoordinatorReply.Stop.class);
@@ -187,8 +211,12 @@ class GenerationTest {
   }
 
   private static WorkerEvent step(long step) {
+    return step(step, 0.1);
+  }
+
+  private static WorkerEvent step(long step, double compute) {
     return new WorkerEvent.StepDone(
         new StepMetrics(
-            StageKind.MATRIX, step, 100, step * 10, 1.5, List.of(), 1, 1e-3, 0.1, 0, 0, 0, 0.1));
+            StageKind.MATRIX, step, 100, step * 10, 1.5, List.of(), 1, 1e-3, compute, 0, 0, 0.1));
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.executor.checkpoint.CheckpointSettings;
 import io.sparkhawk.executor.model.MixerKind;
 import io.sparkhawk.executor.model.StudentSettings;
@@ -19,7 +20,6 @@ import io.sparkhawk.executor.train.ParallelSettings;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.StepMetrics;
-import io.sparkhawk.executor.train.TrainingListener;
 import io.sparkhawk.executor.train.TrainingPlan;
 import java.time.Duration;
 import java.time.Instant;
@@ -62,6 +62,8 @@ class DistillationTest {
   private Optional<RuntimeException> failureOfHidden = Optional.empty();
 
   private Optional<StageKind> loseRunIn = Optional.empty();
+  private Optional<StageKind> restartIn = Optional.empty();
+  private Optional<StageKind> lostBefore = Optional.empty();
   private boolean lost;
 
   private final Distillation distillation =
@@ -126,6 +128,21 @@ class DistillationTest {
   }
 
   @Test
+  void nothingIsStartedAgainInARunThatIsLost() {
+    restartIn = Optional.of(StageKind.HIDDEN);
+    lostBefore = Optional.of(StageKind.HIDDEN);
+    assertThatThrownBy(() -> distillation.run(PLAN)).isSameAs(takenOver);
+    assertThat(story).contains("train HIDDEN").doesNotContain("restart");
+  }
+
+  @Test
+  void restartIsTold() {
+    restartIn = Optional.of(StageKind.HIDDEN);
+    distillation.run(PLAN);
+    assertThat(story).containsSubsequence("train HIDDEN", "restart", "step 1", "ended HIDDEN");
+  }
+
+  @Test
   void anInterruptedRunContinuesWithTheStageThatIsNotFinished() {
     failureOfHidden = Optional.of(new InfrastructureException("Executor 1 was lost."));
     assertThatThrownBy(() -> distillation.run(PLAN)).isSameAs(failureOfHidden.get());
@@ -179,30 +196,35 @@ class DistillationTest {
   private final class FakeWorkers implements Workers {
 
     @Override
-    public Evaluation evaluateTeacher(TrainingPlan plan) {
+    public Evaluation evaluateTeacher(TrainingPlan plan, SupervisionListener listener) {
       return evaluation(19);
     }
 
     @Override
-    public StageResult train(TrainingPlan plan, TrainingListener listener) {
+    public StageResult train(TrainingPlan plan, SupervisionListener listener) {
       StageKind stage = plan.stage().name();
       story.add("train " + stage);
       now = now.plusSeconds(10);
       if (stage == StageKind.HIDDEN && failureOfHidden.isPresent()) {
         throw failureOfHidden.get();
       }
+      lost |= lostBefore.equals(Optional.of(stage));
+      if (restartIn.equals(Optional.of(stage))) {
+        listener.runEvent(
+            new RunEvent(RunEvent.Kind.RESTART, now.toString(), "stage", 1, 2, -1, 0, "restart"));
+      }
       lost |= loseRunIn.equals(Optional.of(stage));
-      listener.step(new StepMetrics(stage, 1, 1, 1024, 9, List.of(), 1, 3e-3, 0.1, 0, 0, 0, 0.1));
+      listener.step(new StepMetrics(stage, 1, 1, 1024, 9, List.of(), 1, 3e-3, 0.1, 0, 0, 0, 0.1, 0));
       return new StageResult(stage, 64_000, 9, 4, 10, evaluation(90), evaluation(50));
     }
 
     @Override
-    public void export(TrainingPlan plan) {
+    public void export(TrainingPlan plan, SupervisionListener listener) {
       story.add("export after " + plan.stage().name());
     }
 
     @Override
-    public Evaluation evaluateStudent(TrainingPlan plan) {
+    public Evaluation evaluateStudent(TrainingPlan plan, SupervisionListener listener) {
       return evaluation(37);
     }
 
@@ -289,6 +311,11 @@ class DistillationTest {
     @Override
     public void stageSkipped(StageResult result) {
       story.add("skipped " + result.stage());
+    }
+
+    @Override
+    public void runEvent(RunEvent event) {
+      story.add(event.sentence());
     }
 
     @Override

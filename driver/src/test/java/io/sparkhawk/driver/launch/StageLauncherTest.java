@@ -191,7 +191,7 @@ class StageLauncherTest {
 
   private static StepMetrics step(long step) {
     return new StepMetrics(
-        StageKind.MATRIX, step, 2, step * 10, 1.5, List.of(), 1, 1e-3, 0.1, 0, 0, 0, 0.1);
+        StageKind.MATRIX, step, 2, step * 10, 1.5, List.of(), 1, 1e-3, 0.1, 0, 0, 0, 0.1, 0);
   }
 
   private StageLauncher launcher(int workers) {

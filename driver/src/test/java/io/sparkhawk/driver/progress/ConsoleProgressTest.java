@@ -207,7 +207,7 @@ class ConsoleProgressTest {
         0,
         0,
         0,
-        seconds);
+        seconds, 0);
   }
 
   private static StageSettings stage(long tokens) {

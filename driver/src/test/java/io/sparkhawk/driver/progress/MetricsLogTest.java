@@ -51,7 +51,7 @@ class MetricsLogTest {
               0.05,
               0.01,
               0.03,
-              0.5));
+              0.5, 0));
     }
 
     assertThat(local)
@@ -59,7 +59,28 @@ class MetricsLogTest {
             "{\"stage\":\"matrix\",\"step\":1,\"steps\":62,\"tokens\":1024,\"loss\":22.6,"
                 + "\"block_losses\":[21.5,null],\"gradient_norm\":3.5,\"learning_rate\":3.0E-4,"
                 + "\"compute_seconds\":0.4,\"wait_seconds\":0.05,\"data_seconds\":0.01,"
-                + "\"checkpoint_seconds\":0.03,\"seconds\":0.5}");
+                + "\"checkpoint_seconds\":0.03,\"seconds\":0.5,\"skipped_steps\":0}");
+  }
+
+  @Test
+  void eventsAreReadInTheirOrderAndStepsDoNotSupersedeThem() {
+    RunEvent started =
+        new RunEvent(
+            RunEvent.Kind.TRAINING, "2026-01-01T00:00:00Z", "stage matrix", 0, 2, -1, 0, "");
+    RunEvent restart =
+        new RunEvent(
+            RunEvent.Kind.RESTART, "2026-01-01T00:01:00Z", "stage matrix", 4, 2, -1, 0, "x");
+    try (MetricsLog log = MetricsLog.open(fileSystem, file)) {
+      log.append(started);
+      steps(StageKind.MATRIX, 1, 3, 5).forEach(log::append);
+      log.append(restart);
+      steps(StageKind.MATRIX, 1, 4, 5).forEach(log::append);
+    }
+    assertThat(MetricsLog.readEvents(fileSystem, file)).containsExactly(started, restart);
+    assertThat(MetricsLog.read(fileSystem, file))
+        .extracting(StepMetrics::step)
+        .containsExactly(1L, 2L, 3L, 4L);
+    assertThat(local).content().startsWith("{\"event\":\"training\",\"time\":");
   }
 
   @Test
@@ -87,7 +108,7 @@ class MetricsLogTest {
                 1,
                 1,
                 1,
-                1)));
+                1, 0)));
 
     assertThat(Files.readString(local)).doesNotContain("NaN").doesNotContain("Infinity");
     StepMetrics read = MetricsLog.read(fileSystem, file).get(0);
@@ -245,7 +266,7 @@ class MetricsLogTest {
   }
 
   private static StepMetrics step(StageKind stage, long step, double loss) {
-    return new StepMetrics(stage, step, 10, step * 8, loss, List.of(), 1, 1, 1, 0, 0, 0, 1);
+    return new StepMetrics(stage, step, 10, step * 8, loss, List.of(), 1, 1, 1, 0, 0, 0, 1, 0);
   }
 
   private static Tuple tuple(int step, double loss) {

@@ -50,7 +50,8 @@ class RunSummaryTest {
                 "last_loss" : 6.9,
                 "perplexity" : 998.0,
                 "perplexity_tokens" : 20000,
-                "seconds" : 31.2
+                "seconds" : 31.2,
+                "skipped_steps" : 0
               }, {
                 "name" : "hidden",
                 "tokens" : 160768,
@@ -58,7 +59,8 @@ class RunSummaryTest {
                 "last_loss" : 4.7,
                 "perplexity" : 55.1,
                 "perplexity_tokens" : 20000,
-                "seconds" : 62.9
+                "seconds" : 62.9,
+                "skipped_steps" : 0
               }, {
                 "name" : "distill",
                 "tokens" : 320512,
@@ -66,13 +68,18 @@ class RunSummaryTest {
                 "last_loss" : 3.64,
                 "perplexity" : 37.9,
                 "perplexity_tokens" : 20000,
-                "seconds" : 148.3
+                "seconds" : 148.3,
+                "skipped_steps" : 0
               } ],
               "student_perplexity" : 37.41,
               "perplexity_tokens" : 82176,
               "tokens" : 544768,
               "tokens_per_second" : 2247.3927392739274,
-              "wall_seconds" : 281.4
+              "wall_seconds" : 281.4,
+              "restarts" : 0,
+              "lost_seconds" : 0.0,
+              "skipped_steps" : 0,
+              "events" : [ ]
             }
             """);
   }

@@ -85,7 +85,7 @@ public final class SampleRun {
               wait,
               data,
               k % 20 == 0 ? stepSeconds * 0.05 : 0,
-              stepSeconds));
+              stepSeconds, 0));
     }
     return steps;
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.driver.progress.SampleRun;
 import io.sparkhawk.executor.stage.StageKind;
@@ -104,7 +105,7 @@ class ReportPageTest {
     for (int k = 1; k <= 4; k++) {
       steps.add(
           new StepMetrics(
-              StageKind.DISTILL, k, 4, k * 100L, 3, List.of(), 1, 1, 1.0, 0.5, 0.125, 0.125, 2.0));
+              StageKind.DISTILL, k, 4, k * 100L, 3, List.of(), 1, 1, 1.0, 0.5, 0.125, 0.125, 2.0, 0));
     }
     JsonNode data = data(report(steps, List.of()));
 
@@ -162,6 +163,33 @@ class ReportPageTest {
   }
 
   @Test
+  void restartsAndStragglersAreInATableWithTheirReasons() {
+    RunSummary summary =
+        RunSummary.of("run")
+            .events(
+                List.of(
+                    event(RunEvent.Kind.TRAINING, 0, 0, ""),
+                    event(RunEvent.Kind.RESTART, 6, 0, "Executor <1> was lost."),
+                    event(RunEvent.Kind.TRAINING, 4, 6.5, ""),
+                    event(RunEvent.Kind.STRAGGLER, 30, 0, "Executor 2 is a straggler.")))
+            .build();
+
+    String text =
+        textOf(ReportPage.html(new RunReport(summary, List.of(), List.of(), "", Map.of())));
+
+    assertThat(text)
+        .contains("1 restart, ")
+        .contains("stage distill 6 2 Executor &lt;1&gt; was lost.")
+        .contains("Training goes on from step 4 of stage distill with 2 workers; 6.5 s were lost.")
+        .contains("Executor 2 is a straggler.")
+        .doesNotContain("goes on from step 0");
+  }
+
+  private static RunEvent event(RunEvent.Kind kind, long step, double lost, String reason) {
+    return new RunEvent(kind, "2026-01-01T00:00:00Z", "stage distill", step, 2, -1, lost, reason);
+  }
+
+  @Test
   void stepsWhoseLossIsNotFiniteAreCountedAndLeaveNoPoint() throws IOException {
     List<StepMetrics> steps = new ArrayList<>(SampleRun.steps().subList(0, 62));
     StepMetrics step = steps.get(30);
@@ -180,7 +208,7 @@ class ReportPageTest {
             0,
             0,
             0,
-            1));
+            1, 0));
     RunReport report = report(steps, List.of());
 
     assertThat(data(report).at("/stages/0/loss/x")).hasSize(61);
@@ -232,7 +260,7 @@ class ReportPageTest {
             0,
             0,
             0,
-            1));
+            1, 0));
     String page = ReportPage.html(report(steps, List.of()));
     JsonNode stage = data(page).at("/stages/0");
 

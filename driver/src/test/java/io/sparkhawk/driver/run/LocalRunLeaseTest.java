@@ -31,7 +31,7 @@ class LocalRunLeaseTest extends RunLeaseRules {
     return new Path(disk.toUri());
   }
 
-  private RunLease acquire(String run, Supervisor supervisor) {
+  private RunLease acquire(String run, LeaseHolder supervisor) {
     return RunLease.acquire(storage(), new Path(root(), run), supervisor, () -> NOW);
   }
 
@@ -39,27 +39,27 @@ class LocalRunLeaseTest extends RunLeaseRules {
   void runOfAProcessThatWasKilledOnThisMachineIsFreeAtOnce() throws Exception {
     assumeTrue(Files.exists(java.nio.file.Path.of("/proc/self/ns/pid")));
     Process process = new ProcessBuilder("sleep", "600").start();
-    Supervisor killed;
+    LeaseHolder killed;
     try {
-      killed = Supervisor.ofProcess(process.toHandle());
+      killed = LeaseHolder.ofProcess(process.toHandle());
       acquire("killed", killed);
-      assertThatThrownBy(() -> acquire("killed", Supervisor.thisProcess()))
+      assertThatThrownBy(() -> acquire("killed", LeaseHolder.thisProcess()))
           .hasMessageContaining("process " + process.pid());
     } finally {
       process.destroyForcibly();
     }
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
 
-    assertThatCode(() -> acquire("killed", Supervisor.thisProcess())).doesNotThrowAnyException();
+    assertThatCode(() -> acquire("killed", LeaseHolder.thisProcess())).doesNotThrowAnyException();
     assertThat(killed.hasEnded()).isTrue();
   }
 
   @Test
   void laterProcessOfTheSameNumberIsNotTheHolder() {
-    Supervisor self = Supervisor.thisProcess();
+    LeaseHolder self = LeaseHolder.thisProcess();
     assumeTrue(!self.processSpace().isEmpty());
-    Supervisor earlier =
-        new Supervisor(
+    LeaseHolder earlier =
+        new LeaseHolder(
             "earlier", self.host(), self.processId(), NOW.toString(), self.processSpace());
 
     assertThat(earlier.hasEnded()).isTrue();
@@ -68,7 +68,7 @@ class LocalRunLeaseTest extends RunLeaseRules {
 
   @Test
   void nothingIsKnownOfProcessesElsewhere() {
-    assertThat(new Supervisor("x", "node-1", 1L << 40, "", "elsewhere").hasEnded()).isFalse();
-    assertThat(new Supervisor("x", "node-1", 1L << 40, "", "").hasEnded()).isFalse();
+    assertThat(new LeaseHolder("x", "node-1", 1L << 40, "", "elsewhere").hasEnded()).isFalse();
+    assertThat(new LeaseHolder("x", "node-1", 1L << 40, "", "").hasEnded()).isFalse();
   }
 }

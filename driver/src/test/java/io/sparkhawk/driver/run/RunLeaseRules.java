@@ -28,8 +28,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 abstract class RunLeaseRules {
 
-  private static final Supervisor FIRST = elsewhere("node-1", 4711);
-  private static final Supervisor SECOND = elsewhere("node-2", 4712);
+  private static final LeaseHolder FIRST = elsewhere("node-1", 4711);
+  private static final LeaseHolder SECOND = elsewhere("node-2", 4712);
 
   private final Path run = new Path(root(), UUID.randomUUID().toString());
   private Instant now = Instant.parse("2030-01-01T12:00:00Z");
@@ -39,11 +39,11 @@ abstract class RunLeaseRules {
   /** A folder that is there. */
   abstract Path root();
 
-  private static Supervisor elsewhere(String host, long processId) {
-    return new Supervisor(host + "'s", host, processId, "2030-01-01T11:00:00Z", "elsewhere");
+  private static LeaseHolder elsewhere(String host, long processId) {
+    return new LeaseHolder(host + "'s", host, processId, "2030-01-01T11:00:00Z", "elsewhere");
   }
 
-  private RunLease acquire(Supervisor supervisor) {
+  private RunLease acquire(LeaseHolder supervisor) {
     return RunLease.acquire(storage(), run, supervisor, () -> now);
   }
 
@@ -152,7 +152,7 @@ abstract class RunLeaseRules {
     try {
       List<Future<Optional<RunLease>>> processes = new ArrayList<>();
       for (int i = 0; i < 4; i++) {
-        Supervisor supervisor = elsewhere("racer-" + i, i);
+        LeaseHolder supervisor = elsewhere("racer-" + i, i);
         processes.add(
             pool.submit(
                 () -> {

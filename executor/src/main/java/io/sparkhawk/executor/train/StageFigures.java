@@ -15,6 +15,8 @@ final class StageFigures {
   private static final String LAST_LOSS_SUM = "last_loss_sum";
   private static final String LAST_LOSS_COUNT = "last_loss_count";
   private static final String SECONDS = "seconds";
+  private static final String SKIPPED = "skipped_steps";
+  private static final String SKIPPED_IN_A_ROW = "skipped_in_a_row";
   private static final String BEFORE = "before_";
   private static final String PERPLEXITY = "perplexity";
   private static final String TOKENS = "tokens";
@@ -30,6 +32,8 @@ final class StageFigures {
   private double lastLossSum;
   private long lastLossCount;
   private double seconds;
+  private long skipped;
+  private long skippedInARow;
 
   private StageFigures(long steps, Evaluation before) {
     this.steps = steps;
@@ -54,6 +58,8 @@ final class StageFigures {
     figures.lastLossSum = metrics.getOrDefault(LAST_LOSS_SUM, 0.0);
     figures.lastLossCount = metrics.getOrDefault(LAST_LOSS_COUNT, 0.0).longValue();
     figures.seconds = metrics.getOrDefault(SECONDS, 0.0);
+    figures.skipped = metrics.getOrDefault(SKIPPED, 0.0).longValue();
+    figures.skippedInARow = metrics.getOrDefault(SKIPPED_IN_A_ROW, 0.0).longValue();
     return figures;
   }
 
@@ -69,9 +75,25 @@ final class StageFigures {
     seconds += stepSeconds;
   }
 
+  /** Notes whether a step's update was applied; called before {@link #step}. */
+  void update(boolean applied) {
+    skippedInARow = applied ? 0 : skippedInARow + 1;
+    skipped += applied ? 0 : 1;
+  }
+
+  /** Steps so far whose update was left out. */
+  long skipped() {
+    return skipped;
+  }
+
+  /** Steps up to now, one after the other, whose update was left out. */
+  long skippedInARow() {
+    return skippedInARow;
+  }
+
   StageResult result(StageKind stage, long tokens, Evaluation after) {
     double lastLoss = lastLossCount == 0 ? Double.NaN : lastLossSum / lastLossCount;
-    return new StageResult(stage, tokens, firstLoss, lastLoss, seconds, before, after);
+    return new StageResult(stage, tokens, firstLoss, lastLoss, seconds, before, after, skipped);
   }
 
   /** As free-form numbers of a checkpoint; what is not a number is left out. */
@@ -81,6 +103,8 @@ final class StageFigures {
     metrics.put(LAST_LOSS_SUM, lastLossSum);
     metrics.put(LAST_LOSS_COUNT, (double) lastLossCount);
     metrics.put(SECONDS, seconds);
+    metrics.put(SKIPPED, (double) skipped);
+    metrics.put(SKIPPED_IN_A_ROW, (double) skippedInARow);
     metrics.put(BEFORE + PERPLEXITY, before.perplexity());
     metrics.put(BEFORE + TOKENS, (double) before.tokens());
     putDistances(metrics, MATRIX_DISTANCE, before.matrixDistances());

@@ -22,9 +22,9 @@ record StageLosses(double mean, List<Double> blocks) {
             .mapToObj(i -> student.blocks().get(i).isAttention() ? Double.NaN : losses.get(i))
             .toList();
     double mean =
-        blocks.stream()
-            .mapToDouble(Double::doubleValue)
-            .filter(loss -> !Double.isNaN(loss))
+        IntStream.range(0, losses.size())
+            .filter(i -> !student.blocks().get(i).isAttention())
+            .mapToDouble(losses::get)
             .average()
             .orElse(Double.NaN);
     return new StageLosses(mean, blocks);

@@ -13,6 +13,7 @@ import java.io.Serializable;
  * @param seconds training time, without start-up, evaluation and checkpoints
  * @param before what the student was like when the stage began
  * @param after what the student was like when the stage ended
+ * @param skippedSteps steps whose update was left out because their loss or gradient was not finite
  */
 public record StageResult(
     StageKind stage,
@@ -21,5 +22,19 @@ public record StageResult(
     double lastLoss,
     double seconds,
     Evaluation before,
-    Evaluation after)
-    implements Serializable {}
+    Evaluation after,
+    long skippedSteps)
+    implements Serializable {
+
+  /** Of a stage in which every update was applied. */
+  public StageResult(
+      StageKind stage,
+      long tokens,
+      double firstLoss,
+      double lastLoss,
+      double seconds,
+      Evaluation before,
+      Evaluation after) {
+    this(stage, tokens, firstLoss, lastLoss, seconds, before, after, 0);
+  }
+}

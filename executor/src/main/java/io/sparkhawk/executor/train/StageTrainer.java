@@ -28,7 +28,7 @@ import org.apache.hadoop.conf.Configuration;
  */
 public final class StageTrainer {
 
-  /** Updates in a row that may be left out because their gradient is not finite. */
+  /** Updates in a row that may be left out because their loss or gradient is not finite. */
   private static final int MAX_SKIPPED = 10;
 
   private final TrainingPlan plan;
@@ -44,7 +44,6 @@ public final class StageTrainer {
   private final HeldOut heldOut;
   private final Parallelism parallelism;
   private final Schedule schedule;
-  private int skippedInARow;
   private long lastEndNanos = System.nanoTime();
 
   private StageTrainer(
@@ -151,6 +150,7 @@ public final class StageTrainer {
                   parallelism);
           StageSaves saves =
               new StageSaves(plan.checkpoints(), stage.steps(), checkpoints, collective)) {
+        listener.trainingStarted(stage.name().label(), done);
         LongFunction<List<CheckpointManifest>> saving =
             steps -> save(saves, steps, state, optimizer, figures);
         Optional<RunningStep> before = Optional.empty();
@@ -215,10 +215,11 @@ public final class StageTrainer {
       StageFigures figures,
       LongFunction<List<CheckpointManifest>> saveAfter) {
     TrainingStep.Outcome outcome = running.started().outcome();
-    requireProgress(outcome, running.k() + 1);
+    figures.update(outcome.applied());
+    requireProgress(figures.skippedInARow(), running.k());
     long now = System.nanoTime();
     double seconds = (now - Math.max(running.startNanos(), lastEndNanos)) / 1e9;
-    StepMetrics metrics = metrics(outcome, running, seconds);
+    StepMetrics metrics = metrics(outcome, running, seconds, figures.skipped());
     figures.step(running.k(), metrics.loss(), seconds);
     List<CheckpointManifest> published = saveAfter.apply(running.k() + 1);
     lastEndNanos = System.nanoTime();
@@ -226,7 +227,8 @@ public final class StageTrainer {
     tell(published);
   }
 
-  private StepMetrics metrics(TrainingStep.Outcome outcome, RunningStep running, double seconds) {
+  private StepMetrics metrics(
+      TrainingStep.Outcome outcome, RunningStep running, double seconds, long skipped) {
     StageLosses losses = StageLosses.of(student, outcome.losses());
     double data = Math.min(running.dataSeconds(), seconds);
     return new StepMetrics(
@@ -242,18 +244,25 @@ public final class StageTrainer {
         outcome.waitSeconds(),
         data,
         0,
-        seconds);
+        seconds,
+        skipped);
   }
 
-  /** A step without a finite gradient is left out, but not many in a row. */
-  private void requireProgress(TrainingStep.Outcome outcome, long step) {
-    skippedInARow = outcome.applied() ? 0 : skippedInARow + 1;
+  /** A step whose loss or gradient is not finite is left out, but not many in a row. */
+  private void requireProgress(long skippedInARow, long k) {
     if (skippedInARow > MAX_SKIPPED) {
+      long first = k + 1 - skippedInARow;
       throw new DataException(
           String.format(
-              "stage %s: the gradient was not finite in %d steps up to step %d; lower"
-                  + " learning-rate or set clip-norm, and look at the loss in metrics.jsonl",
-              stage.name().label(), skippedInARow, step));
+              "stage %s: the loss or the gradient was not finite in %d steps, %d to %d, none of"
+                  + " which was applied. Step %d had the %s. Lower learning-rate or set clip-norm,"
+                  + " and look at the loss in metrics.jsonl and at these rows.",
+              stage.name().label(),
+              skippedInARow,
+              first + 1,
+              k + 1,
+              first + 1,
+              StepSamples.of(plan).describe(first)));
     }
   }
 

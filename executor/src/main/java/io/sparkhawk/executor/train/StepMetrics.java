@@ -22,6 +22,8 @@ import java.util.List;
  * @param checkpointSeconds time that this rank's training stood still after the update for the sake
  *     of checkpoints: copying its state, and waiting for a save to end
  * @param seconds time of the whole step
+ * @param skippedSteps steps of the stage so far, this one included, whose update was left out
+ *     because their loss or gradient was not finite
  */
 public record StepMetrics(
     StageKind stage,
@@ -36,11 +38,43 @@ public record StepMetrics(
     double waitSeconds,
     double dataSeconds,
     double checkpointSeconds,
-    double seconds)
+    double seconds,
+    long skippedSteps)
     implements Serializable {
 
   public StepMetrics {
     blockLosses = List.copyOf(blockLosses);
+  }
+
+  /** A step of a stage in which every update was applied, after which training did not stall. */
+  public StepMetrics(
+      StageKind stage,
+      long step,
+      long steps,
+      long tokens,
+      double loss,
+      List<Double> blockLosses,
+      double gradientNorm,
+      double learningRate,
+      double computeSeconds,
+      double waitSeconds,
+      double dataSeconds,
+      double seconds) {
+    this(
+        stage,
+        step,
+        steps,
+        tokens,
+        loss,
+        blockLosses,
+        gradientNorm,
+        learningRate,
+        computeSeconds,
+        waitSeconds,
+        dataSeconds,
+        0,
+        seconds,
+        0);
   }
 
   /** The same step, after which training stood still for so long for the sake of checkpoints. */
@@ -58,6 +92,7 @@ public record StepMetrics(
         waitSeconds,
         dataSeconds,
         checkpointSeconds + checkpoints,
-        seconds + checkpoints);
+        seconds + checkpoints,
+        skippedSteps);
   }
 }

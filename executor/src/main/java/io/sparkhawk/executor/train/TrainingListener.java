@@ -21,7 +21,15 @@ public interface TrainingListener {
    */
   default void memoryPlanned(long needed, long available) {}
 
-  /** An update was applied on all ranks. */
+  /**
+   * The stage's training begins, or goes on from a checkpoint.
+   *
+   * @param stage the stage's name
+   * @param done steps that were made before
+   */
+  default void trainingStarted(String stage, long done) {}
+
+  /** A step was made on all ranks; {@link StepMetrics#skippedSteps} tells if it was left out. */
   void step(StepMetrics metrics);
 
   /**

@@ -71,7 +71,7 @@ final class TrainingStep implements AutoCloseable {
    *
    * @param losses mean losses over the global batch: one for each block, or one
    * @param gradientNorm norm before clipping
-   * @param applied whether the update was made: not where the gradient is not finite
+   * @param applied whether the update was made: not where a loss or the gradient is not finite
    * @param waitSeconds waiting for the other ranks while nothing was computed
    */
   record Outcome(
@@ -140,7 +140,8 @@ final class TrainingStep implements AutoCloseable {
 
     int losses = own.length - 1;
     double norm = Math.sqrt(parallelism.isSharded() ? all[losses] : own[losses]);
-    boolean finite = Double.isFinite(norm);
+    boolean finite =
+        Double.isFinite(norm) && DoubleStream.of(all).limit(losses).allMatch(Double::isFinite);
     if (finite) {
       optimizer.update(parameters, learningRate, clipFactor(norm), this::shareUpdated);
     }

@@ -59,6 +59,11 @@ final class Heartbeats implements TrainingListener, AutoCloseable {
   }
 
   @Override
+  public void trainingStarted(String stage, long done) {
+    queue.add(Optional.of(new WorkerEvent.TrainingStarted(stage, done)));
+  }
+
+  @Override
   public void step(StepMetrics metrics) {
     queue.add(Optional.of(new WorkerEvent.StepDone(metrics)));
   }

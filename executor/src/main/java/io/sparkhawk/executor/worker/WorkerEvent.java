@@ -10,7 +10,14 @@ public sealed interface WorkerEvent extends Serializable {
   /** What a stage is predicted to need, in bytes, of the memory of the worker's GPU. */
   record MemoryPlanned(long needed, long available) implements WorkerEvent {}
 
-  /** An update was applied on all ranks. */
+  /** The stage's training begins, or goes on, after {@code done} steps. */
+  record TrainingStarted(String stage, long done) implements WorkerEvent {
+    public TrainingStarted {
+      Objects.requireNonNull(stage, "stage");
+    }
+  }
+
+  /** A step was made on all ranks. */
   record StepDone(StepMetrics metrics) implements WorkerEvent {
     public StepDone {
       Objects.requireNonNull(metrics, "metrics");

@@ -27,6 +27,8 @@ public record WorkerFailure(Kind kind, String message, String stackTrace) implem
     CONFIGURATION,
     DATA,
     INFRASTRUCTURE,
+    /** A worker is gone or silent, as the driver sees it. */
+    LOST,
     UNKNOWN_STATE,
     /** Anything else: an error in the program. */
     UNEXPECTED
@@ -51,13 +53,18 @@ public record WorkerFailure(Kind kind, String message, String stackTrace) implem
     return new WorkerFailure(Kind.INFRASTRUCTURE, message, "");
   }
 
+  /** A worker that the driver gives up: its process ended, or it came too late or is silent. */
+  public static WorkerFailure lost(String message) {
+    return new WorkerFailure(Kind.LOST, message, "");
+  }
+
   /** The exception that ends the program with this failure's exit code and sentence. */
   public RuntimeException toException() {
     Throwable cause = stackTrace.isEmpty() ? null : new WorkerStackTrace(stackTrace);
     return switch (kind) {
       case CONFIGURATION -> new ConfigurationException(message, cause);
       case DATA -> new DataException(message, cause);
-      case INFRASTRUCTURE -> new InfrastructureException(message, cause);
+      case INFRASTRUCTURE, LOST -> new InfrastructureException(message, cause);
       case UNKNOWN_STATE -> new UnknownStateException(message, cause);
       case UNEXPECTED -> new IllegalStateException(message, cause);
     };

@@ -44,6 +44,8 @@ class StageTrainerTest {
   private static final int SEQUENCES = 12; // to be shared by one to four ranks
   private static final int STEPS = 6;
   private static final long UNDISTURBED = Long.MAX_VALUE;
+  private static final StudentSettings PURE =
+      new StudentSettings(MixerKind.MAMBA2, false, 16, 4, 1, 8, List.of());
 
   @TempDir private Path folder;
   private Path data;
@@ -89,37 +91,39 @@ class StageTrainerTest {
   private TrainingPlan plan(String run, boolean asynchronous, boolean sharded) {
     return plan(
         run,
-        0,
         new StudentSettings(MixerKind.MAMBA2, false, 16, 4, 1, 8, List.of(1)),
+        stages(0),
         asynchronous,
         ParallelSettings.of(Optional.of(sharded), GradientType.FLOAT32));
   }
 
   private TrainingPlan plan(String run, int microBatch, StudentSettings student) {
-    return plan(run, microBatch, student, true, ParallelSettings.DEFAULT);
+    return plan(run, student, stages(microBatch), true, ParallelSettings.DEFAULT);
   }
 
   /** With checkpoints that are published when the step after which they are due has ended. */
   private TrainingPlan waitingPlan(String run, List<Integer> attentionBlocks) {
     return plan(
         run,
-        0,
         new StudentSettings(MixerKind.MAMBA2, false, 16, 4, 1, 8, attentionBlocks),
+        stages(0),
         false,
         ParallelSettings.DEFAULT);
   }
 
+  private static List<StageSettings> stages(int microBatch) {
+    return List.of(
+        stage(StageKind.MATRIX, microBatch),
+        stage(StageKind.HIDDEN, microBatch),
+        stage(StageKind.DISTILL, microBatch));
+  }
+
   private TrainingPlan plan(
       String run,
-      int microBatch,
       StudentSettings student,
+      List<StageSettings> stages,
       boolean asynchronous,
       ParallelSettings parallel) {
-    List<StageSettings> stages =
-        List.of(
-            stage(StageKind.MATRIX, microBatch),
-            stage(StageKind.HIDDEN, microBatch),
-            stage(StageKind.DISTILL, microBatch));
     return new TrainingPlan(
         run,
         folder.resolve(run).toString(),
@@ -453,5 +457,42 @@ class StageTrainerTest {
 
     assertThat(exported.perplexity()).isEqualTo(Objects.requireNonNull(trained).perplexity());
     assertThat(Files.exists(folder.resolve("run/student/config.json"))).isTrue();
+  }
+
+  @Test
+  void stepsThatAreNotFiniteAreLeftOutAndCountedOverAResumeUntilTheyAreTooMany() {
+    StageSettings exploding =
+        new StageSettings(
+            StageKind.DISTILL,
+            20L * SEQUENCES * TinyDataSet.ROW_LENGTH,
+            (long) SEQUENCES * TinyDataSet.ROW_LENGTH,
+            0,
+            1e30, // the first update makes the weights so large that no loss is finite
+            0,
+            0,
+            0,
+            0.9,
+            0.95,
+            1e-8,
+            0,
+            TrainedParts.ALL,
+            HiddenTarget.MIXER,
+            false);
+    TrainingPlan plan = plan("run", PURE, List.of(exploding), true, ParallelSettings.DEFAULT);
+    Recorder interrupted = new Recorder();
+    interrupted.failAfter = 5;
+    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), interrupted))
+        .hasMessage("the power went out");
+    assertThat(interrupted.steps)
+        .extracting(StepMetrics::skippedSteps)
+        .containsExactly(0L, 1L, 2L, 3L, 4L);
+
+    Recorder resumed = new Recorder();
+    assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), resumed))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("was not finite in 11 steps, 2 to 12, none of which was applied")
+        .hasMessageContaining("Step 2 had the global samples 12 to 23: train.arrow rows ");
+    assertThat(resumed.steps.get(0).step()).isEqualTo(5);
+    assertThat(resumed.steps.get(0).skippedSteps()).isEqualTo(4);
   }
 }

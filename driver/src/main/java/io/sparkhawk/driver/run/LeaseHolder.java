@@ -18,18 +18,18 @@ import java.util.UUID;
  * @param processSpace within which {@code processId} is unique: this start of the machine and, in a
  *     container, its process namespace; empty if that cannot be told
  */
-record Supervisor(String id, String host, long processId, String startedAt, String processSpace) {
+record LeaseHolder(String id, String host, long processId, String startedAt, String processSpace) {
 
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
   private static final Path PROCESS_NAMESPACE = Path.of("/proc/self/ns/pid");
 
   /** A new holding by this process. */
-  static Supervisor thisProcess() {
+  static LeaseHolder thisProcess() {
     return ofProcess(ProcessHandle.current());
   }
 
-  static Supervisor ofProcess(ProcessHandle process) {
-    return new Supervisor(
+  static LeaseHolder ofProcess(ProcessHandle process) {
+    return new LeaseHolder(
         UUID.randomUUID().toString(),
         hostName(),
         process.pid(),
