@@ -31,6 +31,8 @@ public record ParallelSettings(Sharding sharding, GradientType gradientType)
   }
 
   /**
+   * As a run's settings have them.
+   *
    * @param shardOptimizer empty for the default
    */
   public static ParallelSettings of(Optional<Boolean> shardOptimizer, GradientType gradientType) {

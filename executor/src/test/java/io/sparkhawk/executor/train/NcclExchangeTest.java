@@ -27,8 +27,8 @@ import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
 import io.sparkhawk.executor.train.Parallelism.Transport;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
@@ -121,7 +121,7 @@ class NcclExchangeTest {
   @ParameterizedTest
   @EnumSource
   void eachRankGetsTheSumOfItsSharesAndThenTheWeightsOfAll(GradientType type) throws Exception {
-    record Result(List<float[]> sums, float[] gathered) {}
+    record Result(List<float[]> sums, FloatBuffer gathered) {}
 
     List<Result> results =
         Ranks.onEach(
@@ -152,10 +152,10 @@ class NcclExchangeTest {
                 exchange.useGathered();
                 NDArray doubled = Operators.scale(flat.computed(), 2); // exact in bfloat16
                 exchange.awaitGathered();
-                return new Result(sums, HostMemory.floats(doubled));
+                return new Result(sums, FloatBuffer.wrap(HostMemory.floats(doubled)));
               }
             });
-    assertThat(Arrays.equals(results.get(1).gathered, results.get(0).gathered)).isTrue();
+    assertThat(results.get(1).gathered.equals(results.get(0).gathered)).isTrue();
     try (TestParameters test = TestParameters.on(Device.cpu(), ElementType.BFLOAT16, 0, 2)) {
       FlatLayout layout = test.flat().layout();
       float[] first = values(0, layout.size());
@@ -170,7 +170,7 @@ class NcclExchangeTest {
             double size = Math.abs(first[at]) + Math.abs(second[at]);
             double rounding = size / (type == GradientType.FLOAT32 ? 1 << 22 : 1 << 7);
             assertThat((double) sums[k]).isCloseTo(expected, within(rounding));
-            assertThat((double) results.get(0).gathered[at])
+            assertThat((double) results.get(0).gathered.get(at))
                 .isCloseTo(2.0 * sums[k], within(Math.abs(2.0 * sums[k]) / (1 << 8)));
           }
         }
@@ -264,7 +264,7 @@ class NcclExchangeTest {
 
   private static List<Double> losses(LanguageModel onHost, StageKind stage, Parallelism parallelism)
       throws Exception {
-    record Result(List<Double> losses, float[] weights) {}
+    record Result(List<Double> losses, FloatBuffer weights) {}
 
     Trajectory.Settings settings =
         new Trajectory.Settings(
@@ -298,11 +298,12 @@ class NcclExchangeTest {
                           .sum());
                 }
                 trajectory.awaitWeights();
-                return new Result(losses, HostMemory.floats(trajectory.parameters().computed()));
+                float[] weights = HostMemory.floats(trajectory.parameters().computed());
+                return new Result(losses, FloatBuffer.wrap(weights));
               }
             });
     assertThat(results.get(1).losses).isEqualTo(results.get(0).losses);
-    assertThat(Arrays.equals(results.get(1).weights, results.get(0).weights)).isTrue();
+    assertThat(results.get(1).weights.equals(results.get(0).weights)).isTrue();
     return results.get(0).losses;
   }
 }

@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -45,7 +46,7 @@ class ShardedStepTest {
 
   /** What a rank ends with. */
   private record Result(
-      List<Double> losses, List<Double> norms, TreeMap<String, float[]> weights, long state) {}
+      List<Double> losses, List<Double> norms, Map<String, float[]> weights, long state) {}
 
   /** Some steps on every rank, from the same weights and with the same global batches. */
   private static List<Result> train(
@@ -99,7 +100,7 @@ class ShardedStepTest {
       tensors = now;
     }
     trajectory.awaitWeights();
-    TreeMap<String, float[]> weights = new TreeMap<>();
+    Map<String, float[]> weights = new TreeMap<>();
     student.parameters().forEach(p -> weights.put(p.name(), HostMemory.floats(p.value())));
     return new Result(losses, norms, weights, trajectory.parameters().shard().size());
   }
@@ -157,8 +158,7 @@ class ShardedStepTest {
    * All weights as one vector: where a gradient is nearly 0, AdamW makes a step of its rounding, so
    * single elements may differ by more.
    */
-  private static void assertClose(
-      TreeMap<String, float[]> actual, TreeMap<String, float[]> expected) {
+  private static void assertClose(Map<String, float[]> actual, Map<String, float[]> expected) {
     double difference = 0;
     double size = 0;
     for (String name : expected.keySet()) {
