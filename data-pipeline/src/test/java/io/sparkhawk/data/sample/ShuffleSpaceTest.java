@@ -18,7 +18,9 @@ class ShuffleSpaceTest {
 
   private static SplitManifest split(long... rows) {
     List<ShardEntry> shards =
-        Arrays.stream(rows).mapToObj(n -> new ShardEntry("s", n, n, n * ROW_BYTES, "0".repeat(64))).toList();
+        Arrays.stream(rows)
+            .mapToObj(n -> new ShardEntry("s", n, n, n * ROW_BYTES, "0".repeat(64)))
+            .toList();
     return new SplitManifest(1, 1, Map.of(), shards);
   }
 

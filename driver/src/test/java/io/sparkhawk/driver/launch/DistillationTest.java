@@ -214,7 +214,8 @@ class DistillationTest {
             new RunEvent(RunEvent.Kind.RESTART, now.toString(), "stage", 1, 2, -1, 0, "restart"));
       }
       lost |= loseRunIn.equals(Optional.of(stage));
-      listener.step(new StepMetrics(stage, 1, 1, 1024, 9, List.of(), 1, 3e-3, 0.1, 0, 0, 0, 0.1, 0));
+      listener.step(
+          new StepMetrics(stage, 1, 1, 1024, 9, List.of(), 1, 3e-3, 0.1, 0, 0, 0, 0.1, 0));
       return new StageResult(stage, 64_000, 9, 4, 10, evaluation(90), evaluation(50));
     }
 

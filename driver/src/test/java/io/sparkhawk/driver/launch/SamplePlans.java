@@ -69,7 +69,10 @@ final class SamplePlans {
             1);
     SplitManifest rows =
         new SplitManifest(
-            1, 1, Map.of(), List.of(new ShardEntry("train-0.arrow", 40, 40 * ROW_LENGTH, 1, "0".repeat(64))));
+            1,
+            1,
+            Map.of(),
+            List.of(new ShardEntry("train-0.arrow", 40, 40 * ROW_LENGTH, 1, "0".repeat(64))));
     return StepSamples.of(
         plan,
         new DataManifest(
@@ -83,6 +86,6 @@ final class SamplePlans {
             new CorpusCounts(1, 0, 0, 0),
             List.of(),
             rows,
-            rows));
+            new SplitManifest(0, 0, Map.of(), List.of())));
   }
 }

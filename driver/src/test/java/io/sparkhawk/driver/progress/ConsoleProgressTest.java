@@ -207,7 +207,8 @@ class ConsoleProgressTest {
         0,
         0,
         0,
-        seconds, 0);
+        seconds,
+        0);
   }
 
   private static StageSettings stage(long tokens) {

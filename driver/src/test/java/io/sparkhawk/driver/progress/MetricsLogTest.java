@@ -51,7 +51,8 @@ class MetricsLogTest {
               0.05,
               0.01,
               0.03,
-              0.5, 0));
+              0.5,
+              0));
     }
 
     assertThat(local)
@@ -108,7 +109,8 @@ class MetricsLogTest {
                 1,
                 1,
                 1,
-                1, 0)));
+                1,
+                0)));
 
     assertThat(Files.readString(local)).doesNotContain("NaN").doesNotContain("Infinity");
     StepMetrics read = MetricsLog.read(fileSystem, file).get(0);

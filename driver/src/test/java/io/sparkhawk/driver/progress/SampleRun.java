@@ -85,7 +85,8 @@ public final class SampleRun {
               wait,
               data,
               k % 20 == 0 ? stepSeconds * 0.05 : 0,
-              stepSeconds, 0));
+              stepSeconds,
+              0));
     }
     return steps;
   }

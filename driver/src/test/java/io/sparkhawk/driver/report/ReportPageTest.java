@@ -105,7 +105,20 @@ class ReportPageTest {
     for (int k = 1; k <= 4; k++) {
       steps.add(
           new StepMetrics(
-              StageKind.DISTILL, k, 4, k * 100L, 3, List.of(), 1, 1, 1.0, 0.5, 0.125, 0.125, 2.0, 0));
+              StageKind.DISTILL,
+              k,
+              4,
+              k * 100L,
+              3,
+              List.of(),
+              1,
+              1,
+              1.0,
+              0.5,
+              0.125,
+              0.125,
+              2.0,
+              0));
     }
     JsonNode data = data(report(steps, List.of()));
 
@@ -208,7 +221,8 @@ class ReportPageTest {
             0,
             0,
             0,
-            1, 0));
+            1,
+            0));
     RunReport report = report(steps, List.of());
 
     assertThat(data(report).at("/stages/0/loss/x")).hasSize(61);
@@ -260,7 +274,8 @@ class ReportPageTest {
             0,
             0,
             0,
-            1, 0));
+            1,
+            0));
     String page = ReportPage.html(report(steps, List.of()));
     JsonNode stage = data(page).at("/stages/0");
 

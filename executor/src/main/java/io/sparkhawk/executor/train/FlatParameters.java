@@ -113,8 +113,7 @@ public final class FlatParameters implements AutoCloseable {
       NDArray own = narrow(gradients, share.range());
       ofShares.add(Operators.innerProduct(own, own));
     }
-    return Operators.sum(
-        Operators.convert(Operators.stack(ofShares, 0), ElementType.FLOAT64), 0);
+    return Operators.sum(Operators.convert(Operators.stack(ofShares, 0), ElementType.FLOAT64), 0);
   }
 
   /** Moves into the gradients of a segment what its backward pass left elsewhere. */

@@ -211,9 +211,7 @@ public final class StageTrainer {
 
   /** Waits for the end of a step; the steps' times follow one another and do not overlap. */
   private void finish(
-      RunningStep running,
-      StageFigures figures,
-      LongFunction<List<CheckpointManifest>> saveAfter) {
+      RunningStep running, StageFigures figures, LongFunction<List<CheckpointManifest>> saveAfter) {
     TrainingStep.Outcome outcome = running.started().outcome();
     figures.update(outcome.applied());
     requireProgress(figures.skippedInARow(), running.k());

@@ -103,7 +103,11 @@ class StepSamplesTest {
     for (int rows : shardRows) {
       shards.add(
           new ShardEntry(
-              "train-" + shards.size() + ".arrow", rows, (long) rows * ROW_LENGTH, 1, ""));
+              "train-" + shards.size() + ".arrow",
+              rows,
+              (long) rows * ROW_LENGTH,
+              1,
+              "0".repeat(64)));
     }
     SplitManifest split = new SplitManifest(1, 1, Map.of(), shards);
     return new DataManifest(
@@ -117,6 +121,6 @@ class StepSamplesTest {
         new CorpusCounts(1, 0, 0, 0),
         List.of(),
         split,
-        split);
+        new SplitManifest(0, 0, Map.of(), List.of()));
   }
 }
