@@ -44,7 +44,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "sparkhawk.driverRules" -}}
 - apiGroups: [""]
   resources: [pods]
-  verbs: [create, get, list, watch, patch, delete, deletecollection]
+  verbs: [create, get, list, watch, delete, deletecollection]
 {{- end -}}
 
 {{/* The run's file: what the values say, and what follows from the platform. */}}
@@ -204,6 +204,14 @@ capabilities:
 {{- end }}
 {{- end -}}
 
+{{/* What the values add to a container's environment: the S3 credential, and their own variables. */}}
+{{- define "sparkhawk.podEnv" -}}
+{{- include "sparkhawk.credentialEnv" .root }}
+{{- with .env }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
 {{- define "sparkhawk.claimVolumes" -}}
 {{- range $i, $claim := .Values.platform.storage.claims }}
 - name: claim-{{ $i }}
@@ -338,8 +346,12 @@ spec:
   {{- if eq .gang.scheduler "yunikorn" }}
   schedulerName: yunikorn
   {{- end }}
-  {{- include "sparkhawk.priority" $root | indent 2 }}
-  {{- include "sparkhawk.pullSecrets" $root | indent 2 }}
+  {{- with include "sparkhawk.priority" $root | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- with include "sparkhawk.pullSecrets" $root | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
   securityContext:
     {{- include "sparkhawk.podSecurity" $root | nindent 4 }}
   {{- with .driver.nodeSelector }}
@@ -364,14 +376,11 @@ spec:
         {{- toYaml $.command | nindent 8 }}
       {{- end }}
       workingDir: /var/lib/sparkhawk
+      {{- $launcher := ternary (include "sparkhawk.launcherEnv" $root) "" (not (empty $.command)) }}
+      {{- with list $launcher (include "sparkhawk.podEnv" (dict "root" $root "env" .driver.env) | trim) | compact | join "\n" }}
       env:
-        {{- if $.command }}
-        {{- include "sparkhawk.launcherEnv" $root | nindent 8 }}
-        {{- end }}
-        {{- include "sparkhawk.credentialEnv" $root | nindent 8 }}
-        {{- with .driver.env }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- . | nindent 8 }}
+      {{- end }}
       {{- if $.command }}
       ports:
         - name: rpc
@@ -425,7 +434,9 @@ metadata:
 spec:
   automountServiceAccountToken: false
   enableServiceLinks: false
-  {{- include "sparkhawk.priority" $ | indent 2 }}
+  {{- with include "sparkhawk.priority" $ | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
   {{- if and .gpu.enabled .gpu.runtimeClassName }}
   runtimeClassName: {{ .gpu.runtimeClassName }}
   {{- end }}
@@ -448,11 +459,10 @@ spec:
   containers:
     - name: executor
       workingDir: /var/lib/sparkhawk
+      {{- with include "sparkhawk.podEnv" (dict "root" $ "env" .executor.env) | trim }}
       env:
-        {{- include "sparkhawk.credentialEnv" $ | nindent 8 }}
-        {{- with .executor.env }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- . | nindent 8 }}
+      {{- end }}
       securityContext:
         {{- include "sparkhawk.containerSecurity" $ | nindent 8 }}
       volumeMounts:
@@ -464,7 +474,9 @@ spec:
           mountPath: /var/lib/sparkhawk/cache
         - name: shared-memory
           mountPath: /dev/shm
-        {{- include "sparkhawk.claimMounts" $ | nindent 8 }}
+        {{- with include "sparkhawk.claimMounts" $ | trim }}
+        {{- . | nindent 8 }}
+        {{- end }}
   volumes:
     - name: tmp
       emptyDir:
@@ -479,7 +491,9 @@ spec:
       emptyDir:
         medium: Memory
         sizeLimit: {{ .executor.sharedMemorySize }}
-    {{- include "sparkhawk.claimVolumes" $ | nindent 4 }}
+    {{- with include "sparkhawk.claimVolumes" $ | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
 {{- end -}}
 {{- end -}}
 
