@@ -119,6 +119,9 @@ memory: {{ printf "%dMi" (mul $times (include "sparkhawk.executorMebibytes" $.ro
 {{- $_ := set $s "spark.kubernetes.driver.ownPersistentVolumeClaim" "false" -}}
 {{- $_ := set $s "spark.kubernetes.driver.reusePersistentVolumeClaim" "false" -}}
 {{- $_ := set $s "spark.kubernetes.driver.service.deleteOnTermination" "false" -}}
+{{/* Training begins with all executors or not at all, so Spark counts as started when all are there. */}}
+{{- $_ := set $s "spark.scheduler.minRegisteredResourcesRatio" "1.0" -}}
+{{- $_ := set $s "spark.scheduler.maxRegisteredResourcesWaitingTime" $p.executor.startTimeout -}}
 {{- with $p.image.pullSecrets }}{{ $_ := set $s "spark.kubernetes.container.image.pullSecrets" (join "," .) }}{{ end -}}
 {{- with $p.executor.cpuLimit }}{{ $_ := set $s "spark.kubernetes.executor.limit.cores" . }}{{ end -}}
 {{- if $p.gpu.enabled -}}
@@ -339,6 +342,9 @@ spec:
   {{- if $.command }}
   restartPolicy: Never
   serviceAccountName: {{ include "sparkhawk.driverAccount" $root }}
+  {{- with include "sparkhawk.pullSecrets" $root | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
   {{- end }}
   automountServiceAccountToken: true
   enableServiceLinks: false
@@ -347,9 +353,6 @@ spec:
   schedulerName: yunikorn
   {{- end }}
   {{- with include "sparkhawk.priority" $root | trim }}
-  {{- . | nindent 2 }}
-  {{- end }}
-  {{- with include "sparkhawk.pullSecrets" $root | trim }}
   {{- . | nindent 2 }}
   {{- end }}
   securityContext:

@@ -13,6 +13,7 @@ import io.fabric8.mockwebserver.http.Buffer;
 import io.fabric8.mockwebserver.http.Dispatcher;
 import io.fabric8.mockwebserver.http.MockResponse;
 import io.fabric8.mockwebserver.http.RecordedRequest;
+import java.net.HttpURLConnection;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -78,7 +79,36 @@ final class ApiServer implements AutoCloseable {
       if (!TEST_AGENT.equals(request.getHeader("User-Agent"))) {
         used.add(Right.of(request.getMethod(), request.getPath()));
       }
+      if (isApply(request)) {
+        return apply(request);
+      }
       return objects.dispatch(isNewPod(request) ? pending(request) : request);
+    }
+
+    private static boolean isApply(RecordedRequest request) {
+      return request.method() == HttpMethod.PATCH && request.getPath().contains("force=true");
+    }
+
+    /** Server-side apply, which the stand-in does not know: creates the object or replaces it. */
+    private MockResponse apply(RecordedRequest request) {
+      String path = request.getPath().replaceAll("\\?.*", "");
+      String collection = path.substring(0, path.lastIndexOf('/'));
+      Object object = SERIALIZATION.unmarshal(request.getUtf8Body());
+      MockResponse created =
+          objects.dispatch(with(request, HttpMethod.POST, collection, object));
+      return created.code() == HttpURLConnection.HTTP_CONFLICT
+          ? objects.dispatch(with(request, HttpMethod.PUT, path, object))
+          : created;
+    }
+
+    private static RecordedRequest with(
+        RecordedRequest request, HttpMethod method, String path, Object body) {
+      return new RecordedRequest(
+          request.getHttpVersion(),
+          method,
+          path,
+          request.getHeaders(),
+          new Buffer(SERIALIZATION.asJson(body).getBytes(StandardCharsets.UTF_8)));
     }
 
     private static boolean isNewPod(RecordedRequest request) {
@@ -95,12 +125,7 @@ final class ApiServer implements AutoCloseable {
       if (pod.getStatus().getPhase() == null) {
         pod.getStatus().setPhase("Pending");
       }
-      return new RecordedRequest(
-          request.getHttpVersion(),
-          request.method(),
-          request.getPath(),
-          request.getHeaders(),
-          new Buffer(SERIALIZATION.asJson(pod).getBytes(StandardCharsets.UTF_8)));
+      return with(request, request.method(), request.getPath(), pod);
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.sparkhawk.helm;
 
 import com.marcnuri.helm.Helm;
 import com.marcnuri.helm.LintResult;
+import io.fabric8.kubernetes.api.model.Pod;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -10,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.yaml.snakeyaml.Yaml;
 
@@ -45,12 +47,12 @@ final class Chart {
 
   /** What Helm makes of a value set in {@code ci/}. */
   static Manifests ofSet(String valueSet) {
-    return RENDERED.computeIfAbsent(valueSet, set -> render(file(set)));
+    return RENDERED.computeIfAbsent(valueSet, set -> render(FOLDER, file(set)));
   }
 
   /** What Helm makes of a value set, with further values over it. */
   static Manifests ofSet(String valueSet, String values) {
-    return withFile(values, file -> render(file(valueSet), file));
+    return withFile(values, file -> render(FOLDER, file(valueSet), file));
   }
 
   /**
@@ -59,17 +61,36 @@ final class Chart {
    * @throws IllegalStateException with Helm's own message, if it refuses them
    */
   static Manifests of(String values) {
-    return withFile(values, Chart::render);
+    return withFile(values, file -> render(FOLDER, file));
   }
 
-  /** Helm's opinion of the chart, with a value set in the place of its own values. */
-  static LintResult lint(String valueSet, Path scratch) throws IOException {
+  /**
+   * The pods of {@code helm test}. Helm renders no hooks for a library that calls it, so this is a
+   * copy of the chart in which they are none: the annotation is called {@code was.hook}.
+   */
+  static List<Pod> testPods(String valueSet, Path scratch) throws IOException {
+    Path copy = copy(scratch);
+    for (String test : List.of("access", "storage")) {
+      Path template = copy.resolve("templates/tests/" + test + ".yaml");
+      Files.writeString(
+          template, Files.readString(template).replace("helm.sh/hook:", "was.hook:"));
+    }
+    return render(copy, file(valueSet)).of(Pod.class);
+  }
+
+  private static Path copy(Path scratch) throws IOException {
     Path copy = scratch.resolve("sparkhawk");
     try (Stream<Path> files = Files.walk(FOLDER)) {
       for (Path file : files.toList()) {
         Files.copy(file, copy.resolve(FOLDER.relativize(file).toString()));
       }
     }
+    return copy;
+  }
+
+  /** Helm's opinion of the chart, with a value set in the place of its own values. */
+  static LintResult lint(String valueSet, Path scratch) throws IOException {
+    Path copy = copy(scratch);
     Files.writeString(copy.resolve("values.yaml"), new Yaml().dump(merged(valueSet)));
     return new Helm(copy).lint().strict().call();
   }
@@ -92,15 +113,15 @@ final class Chart {
     }
   }
 
-  private static Manifests render(Path... valueFiles) {
-    var command = new Helm(FOLDER).template().withName(RELEASE).withNamespace(NAMESPACE).withKubeVersion(KUBERNETES);
+  private static Manifests render(Path chart, Path... valueFiles) {
+    var command = new Helm(chart).template().withName(RELEASE).withNamespace(NAMESPACE).withKubeVersion(KUBERNETES);
     for (Path file : valueFiles) {
       command.withValuesFile(file);
     }
     return Manifests.of(command.call());
   }
 
-  private static Manifests withFile(String values, java.util.function.Function<Path, Manifests> use) {
+  private static Manifests withFile(String values, Function<Path, Manifests> use) {
     try {
       Path file = Files.createTempFile("values-", ".yaml");
       try {

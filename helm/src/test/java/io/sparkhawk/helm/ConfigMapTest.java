@@ -98,6 +98,13 @@ class ConfigMapTest {
   }
 
   @Test
+  void theDriverWaitsForAllExecutors() {
+    assertThat(JavaOptions.of(Chart.ofSet("cpu", "platform: {executor: {startTimeout: 45m}}")))
+        .containsEntry("spark.scheduler.minRegisteredResourcesRatio", "1.0")
+        .containsEntry("spark.scheduler.maxRegisteredResourcesWaitingTime", "45m");
+  }
+
+  @Test
   void connectionsBetweenPodsAreAuthenticatedAndEncrypted() {
     assertThat(JavaOptions.of(Chart.ofSet("cpu")))
         .containsEntry("spark.authenticate", "true")

@@ -27,13 +27,13 @@ class HelmTestPodsTest {
   private static final KubernetesSerialization SERIALIZATION = new KubernetesSerialization();
 
   @Test
-  void areHooksWithTheDriversAccountAndRestricted() {
-    List<Pod> pods = Chart.ofSet("existing-secret").of(Pod.class);
+  void areHooksWithTheDriversAccountAndRestricted(@TempDir Path folder) throws IOException {
+    List<Pod> pods = Chart.testPods("existing-secret", folder);
     assertThat(pods)
         .hasSize(2)
         .allSatisfy(
             pod -> {
-              assertThat(pod.getMetadata().getAnnotations()).containsEntry("helm.sh/hook", "test");
+              assertThat(pod.getMetadata().getAnnotations()).containsEntry("was.hook", "test");
               assertThat(pod.getSpec().getServiceAccountName())
                   .isEqualTo("mohawk-sparkhawk-driver");
               assertThat(pod.getMetadata().getLabels())
@@ -43,10 +43,10 @@ class HelmTestPodsTest {
   }
 
   @Test
-  void theStorageIsReachedAsTheDriverReachesIt() {
+  void theStorageIsReachedAsTheDriverReachesIt(@TempDir Path folder) throws IOException {
     Manifests manifests = Chart.ofSet("existing-secret");
     Pods.Container test =
-        Pods.container(manifests.named(Pod.class, "-test-storage").getSpec(), "storage");
+        Pods.container(pod("existing-secret", "-test-storage", folder).getSpec(), "storage");
     Pods.Container driver = Pods.container(manifests.driverPod().getSpec(), "driver");
     assertThat(test.env("DATA").getValue()).isEqualTo("s3a://models/data");
     assertThat(test.env("STORAGE").getValue()).isEqualTo("s3a://models/runs");
@@ -56,14 +56,14 @@ class HelmTestPodsTest {
   }
 
   @Test
-  void rightsAreAskedForAsTheRoleGivesThem() {
+  void rightsAreAskedForAsTheRoleGivesThem(@TempDir Path folder) throws IOException {
     Manifests manifests = Chart.ofSet("cpu");
     List<String> asked =
         manifests.only(Role.class).getRules().stream()
             .flatMap(rule -> Right.of(rule).stream())
             .map(right -> right.verb() + ":" + right.resource())
             .toList();
-    assertThat(access(manifests).env("ALLOWED").getValue().split(" "))
+    assertThat(access(folder).env("ALLOWED").getValue().split(" "))
         .containsExactlyInAnyOrderElementsOf(asked);
   }
 
@@ -103,13 +103,20 @@ class HelmTestPodsTest {
     return allowed;
   }
 
-  private static Pods.Container access(Manifests manifests) {
-    return Pods.container(manifests.named(Pod.class, "-test-access").getSpec(), "access");
+  private static Pods.Container access(Path folder) throws IOException {
+    return Pods.container(pod("cpu", "-test-access", folder).getSpec(), "access");
+  }
+
+  private static Pod pod(String valueSet, String end, Path folder) throws IOException {
+    return Chart.testPods(valueSet, folder).stream()
+        .filter(pod -> pod.getMetadata().getName().endsWith(end))
+        .findFirst()
+        .orElseThrow();
   }
 
   /** Runs the container's script as it is rendered, but for the address and the account's folder. */
   private static int run(Path folder, Reviewer reviewer) throws IOException, InterruptedException {
-    Pods.Container access = access(Chart.ofSet("cpu"));
+    Pods.Container access = access(folder);
     Files.writeString(folder.resolve("token"), "t0ken");
     Files.writeString(folder.resolve("ca.crt"), "");
     reviewer.log = folder.resolve("output");

@@ -98,7 +98,7 @@ class MonitoringTest {
         .set("spark.driver.port", "0")
         .set("spark.driver.blockManager.port", "0")
         .set("spark.ui.port", "0")
-        .set("spark.executor.heartbeatInterval", "200ms")
+        .set("spark.executor.heartbeatInterval", "2s")
         .remove("spark.network.crypto.enabled")
         .remove("spark.authenticate");
   }

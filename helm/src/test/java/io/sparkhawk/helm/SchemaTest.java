@@ -32,6 +32,7 @@ class SchemaTest {
           platform: {gpu: {count: 2}}; /platform/gpu; 'count'
           platform: {executor: {cores: 0}}; /platform/executor/cores; minimum
           platform: {executor: {memoryOverhead: 4Gi}}; /platform/executor/memoryOverhead; does not match pattern
+          platform: {executor: {startTimeout: soon}}; /platform/executor/startTimeout; does not match pattern
           platform: {executor: {cacheSize: plenty}}; /platform/executor/cacheSize; does not match pattern
           platform: {security: {runAsUser: 0}}; /platform/security/runAsUser; minimum
           platform: {gang: {scheduler: slurm}}; /platform/gang/scheduler; 'volcano'
