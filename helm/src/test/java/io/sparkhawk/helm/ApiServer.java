@@ -41,8 +41,7 @@ final class ApiServer implements AutoCloseable {
     server.init(InetAddress.getLoopbackAddress(), 0);
     client =
         server.createClient(
-            builder ->
-                builder.editOrNewConfig().withUserAgent(TEST_AGENT).endConfig());
+            builder -> builder.editOrNewConfig().withUserAgent(TEST_AGENT).endConfig());
   }
 
   static ApiServer start() {
@@ -94,8 +93,7 @@ final class ApiServer implements AutoCloseable {
       String path = request.getPath().replaceAll("\\?.*", "");
       String collection = path.substring(0, path.lastIndexOf('/'));
       Object object = SERIALIZATION.unmarshal(request.getUtf8Body());
-      MockResponse created =
-          objects.dispatch(with(request, HttpMethod.POST, collection, object));
+      MockResponse created = objects.dispatch(with(request, HttpMethod.POST, collection, object));
       return created.code() == HttpURLConnection.HTTP_CONFLICT
           ? objects.dispatch(with(request, HttpMethod.PUT, path, object))
           : created;

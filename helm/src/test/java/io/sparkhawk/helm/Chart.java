@@ -72,8 +72,7 @@ final class Chart {
     Path copy = copy(scratch);
     for (String test : List.of("access", "storage")) {
       Path template = copy.resolve("templates/tests/" + test + ".yaml");
-      Files.writeString(
-          template, Files.readString(template).replace("helm.sh/hook:", "was.hook:"));
+      Files.writeString(template, Files.readString(template).replace("helm.sh/hook:", "was.hook:"));
     }
     return render(copy, file(valueSet)).of(Pod.class);
   }
@@ -114,7 +113,12 @@ final class Chart {
   }
 
   private static Manifests render(Path chart, Path... valueFiles) {
-    var command = new Helm(chart).template().withName(RELEASE).withNamespace(NAMESPACE).withKubeVersion(KUBERNETES);
+    var command =
+        new Helm(chart)
+            .template()
+            .withName(RELEASE)
+            .withNamespace(NAMESPACE)
+            .withKubeVersion(KUBERNETES);
     for (Path file : valueFiles) {
       command.withValuesFile(file);
     }

@@ -33,7 +33,8 @@ class ConfigMapTest {
     Map<String, Object> values = section(Chart.merged(valueSet), "run");
     RunConfig rendered = read(Chart.ofSet(valueSet).configFile("run.yaml").orElseThrow());
     RunConfig written =
-        ConfigReader.ofYaml("values", new Yaml().dump(values)).read(RunConfig.class, RunConfig::check);
+        ConfigReader.ofYaml("values", new Yaml().dump(values))
+            .read(RunConfig.class, RunConfig::check);
     assertThat(rendered.stages()).isEqualTo(written.stages());
     assertThat(rendered.student()).isEqualTo(written.student());
     assertThat(rendered.runFolder()).isEqualTo(written.runFolder());

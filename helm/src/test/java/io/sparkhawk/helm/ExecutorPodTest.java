@@ -80,7 +80,8 @@ class ExecutorPodTest {
     PodSpec pod = SparkPods.executor(Chart.ofSet("gpu")).getSpec();
     String volume = Pods.container(pod, "executor").mounts().get("/dev/shm");
     assertThat(Pods.volume(pod, volume).getEmptyDir().getMedium()).isEqualTo("Memory");
-    assertThat(Pods.volume(pod, volume).getEmptyDir().getSizeLimit()).isEqualTo(new Quantity("8Gi"));
+    assertThat(Pods.volume(pod, volume).getEmptyDir().getSizeLimit())
+        .isEqualTo(new Quantity("8Gi"));
   }
 
   @Test

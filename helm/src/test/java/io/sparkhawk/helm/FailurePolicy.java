@@ -5,7 +5,9 @@ import io.fabric8.kubernetes.api.model.batch.v1.PodFailurePolicyRule;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** What a job's failure policy says, rule by rule, as its controller reads it: the first that fits. */
+/**
+ * What a job's failure policy says, rule by rule, as its controller reads it: the first that fits.
+ */
 final class FailurePolicy {
 
   private FailurePolicy() {}

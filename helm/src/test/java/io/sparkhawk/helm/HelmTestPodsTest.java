@@ -91,7 +91,8 @@ class HelmTestPodsTest {
     allowed.add("get secrets");
     try (Reviewer reviewer = new Reviewer(allowed)) {
       assertThat(run(folder, reviewer)).isEqualTo(1);
-      assertThat(reviewer.output()).contains("ALLOWED, but the driver does not need it: get:secrets");
+      assertThat(reviewer.output())
+          .contains("ALLOWED, but the driver does not need it: get:secrets");
     }
   }
 
@@ -114,7 +115,9 @@ class HelmTestPodsTest {
         .orElseThrow();
   }
 
-  /** Runs the container's script as it is rendered, but for the address and the account's folder. */
+  /**
+   * Runs the container's script as it is rendered, but for the address and the account's folder.
+   */
   private static int run(Path folder, Reviewer reviewer) throws IOException, InterruptedException {
     Pods.Container access = access(folder);
     Files.writeString(folder.resolve("token"), "t0ken");

@@ -23,8 +23,7 @@ class JobTest {
 
   @Test
   void theLauncherGetsSparksSettingsAndThePodsNameAndAddress() {
-    Pods.Container driver =
-        Pods.container(Chart.ofSet("cpu").driverPod().getSpec(), "driver");
+    Pods.Container driver = Pods.container(Chart.ofSet("cpu").driverPod().getSpec(), "driver");
     assertThat(driver.env("SPARKHAWK_JAVA_OPTIONS").getValue())
         .isEqualTo(
             "@/etc/sparkhawk/java.options -Dspark.kubernetes.driver.pod.name=$(POD_NAME)"

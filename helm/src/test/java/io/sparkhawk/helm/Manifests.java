@@ -35,7 +35,8 @@ record Manifests(String text, List<HasMetadata> all) {
   <T extends HasMetadata> T only(Class<T> type) {
     List<T> found = of(type);
     if (found.size() != 1) {
-      throw new AssertionError(found.size() + " objects of " + type.getSimpleName() + " in " + kinds());
+      throw new AssertionError(
+          found.size() + " objects of " + type.getSimpleName() + " in " + kinds());
     }
     return found.get(0);
   }

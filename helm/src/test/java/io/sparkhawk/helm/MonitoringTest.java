@@ -56,7 +56,8 @@ class MonitoringTest {
     assertThat(manifests.executorTemplate().getMetadata().getLabels().entrySet())
         .doesNotContain(Map.entry("app.kubernetes.io/component", "driver"));
     List<Map<String, Object>> endpoints = monitor.get("spec", "podMetricsEndpoints");
-    assertThat(endpoints).allSatisfy(endpoint -> assertThat(endpoint).containsEntry("interval", "15s"));
+    assertThat(endpoints)
+        .allSatisfy(endpoint -> assertThat(endpoint).containsEntry("interval", "15s"));
     assertThat(Pods.container(manifests.driverPod().getSpec(), "driver").model().getPorts())
         .extracting(ContainerPort::getContainerPort)
         .contains((Integer) endpoints.get(0).get("portNumber"));
@@ -85,7 +86,8 @@ class MonitoringTest {
   void grafanasSidecarFindsTheDashboard() {
     ConfigMap dashboard = Chart.ofSet("monitoring").named(ConfigMap.class, "-dashboard");
     assertThat(dashboard.getMetadata().getLabels()).containsEntry("grafana_dashboard", "1");
-    assertThat(dashboard.getMetadata().getAnnotations()).containsEntry("grafana_folder", "Training");
+    assertThat(dashboard.getMetadata().getAnnotations())
+        .containsEntry("grafana_folder", "Training");
   }
 
   private static SparkConf conf(Manifests manifests) {
@@ -114,7 +116,9 @@ class MonitoringTest {
     Set<String> shown = new TreeSet<>();
     for (JsonNode panel : new ObjectMapper().readTree(json).get("panels")) {
       for (JsonNode target : panel.get("targets")) {
-        METRIC.matcher(target.get("expr").asText()).results()
+        METRIC
+            .matcher(target.get("expr").asText())
+            .results()
             .forEach(match -> shown.add(match.group()));
       }
     }

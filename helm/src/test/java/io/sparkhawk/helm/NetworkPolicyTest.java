@@ -75,8 +75,7 @@ class NetworkPolicyTest {
   void theEndpointsPortIsOpenWhateverThePorts() {
     assertThat(addresses(policy("existing-secret", "executor")))
         .containsEntry("0.0.0.0/0", List.of(443, 9000));
-    Manifests plain =
-        Chart.ofSet("cpu", "platform: {storage: {endpoint: 'http://store'}}");
+    Manifests plain = Chart.ofSet("cpu", "platform: {storage: {endpoint: 'http://store'}}");
     assertThat(addresses(plain.named(NetworkPolicy.class, "-executor")))
         .containsEntry("0.0.0.0/0", List.of(443, 80));
   }

@@ -73,8 +73,7 @@ class OperatorTest {
     Pod pod =
         SparkPods.executor(
             conf,
-            SERIALIZATION.asYaml(
-                pod(scheduled.get("spec", "template", "executor", "template"))),
+            SERIALIZATION.asYaml(pod(scheduled.get("spec", "template", "executor", "template"))),
             false);
     Pods.assertRestricted(pod.getSpec());
     assertThat(Pods.container(pod.getSpec(), "executor").model().getResources().getLimits())

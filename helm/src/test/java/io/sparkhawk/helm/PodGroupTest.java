@@ -10,7 +10,8 @@ class PodGroupTest {
 
   @Test
   void holdsAllExecutorsAndWhatTheyNeed() {
-    PodGroup group = Chart.ofSet("volcano", "run: {workers: 3, worker-memory: 1536m}").only(PodGroup.class);
+    PodGroup group =
+        Chart.ofSet("volcano", "run: {workers: 3, worker-memory: 1536m}").only(PodGroup.class);
     assertThat(group.getMetadata().getName()).isEqualTo("mohawk-sparkhawk");
     assertThat(group.getSpec().getMinMember()).isEqualTo(3);
     assertThat(group.getSpec().getQueue()).isEqualTo("training");

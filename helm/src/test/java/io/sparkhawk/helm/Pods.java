@@ -91,7 +91,9 @@ final class Pods {
   /** Whether a path lies on a volume that the pod may write to. */
   static boolean isWritable(PodSpec pod, Container container, String path) {
     return container.model().getVolumeMounts().stream()
-        .filter(mount -> path.equals(mount.getMountPath()) || path.startsWith(mount.getMountPath() + "/"))
+        .filter(
+            mount ->
+                path.equals(mount.getMountPath()) || path.startsWith(mount.getMountPath() + "/"))
         .filter(mount -> !Boolean.TRUE.equals(mount.getReadOnly()))
         .anyMatch(mount -> volume(pod, mount.getName()).getConfigMap() == null);
   }

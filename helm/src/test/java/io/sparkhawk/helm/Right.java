@@ -28,8 +28,7 @@ record Right(String group, String resource, String verb) implements Comparable<R
     String group = matcher.group("group") == null ? "" : matcher.group("group");
     String sub = matcher.group("sub") == null ? "" : "/" + matcher.group("sub");
     boolean one = matcher.group("name") != null;
-    boolean watch =
-        matcher.group("query") != null && matcher.group("query").contains("watch=true");
+    boolean watch = matcher.group("query") != null && matcher.group("query").contains("watch=true");
     String verb =
         switch (method) {
           case "GET" -> watch ? "watch" : one ? "get" : "list";

@@ -23,8 +23,7 @@ import java.util.Optional;
 final class RunSchema {
 
   // How numbers may be written: driver.config.ValueType.
-  private static final String WHOLE =
-      "^[+-]?[0-9][0-9_]*(\\.[0-9]+)?([eE]\\+?[0-9]{1,2})?[KMB]?$";
+  private static final String WHOLE = "^[+-]?[0-9][0-9_]*(\\.[0-9]+)?([eE]\\+?[0-9]{1,2})?[KMB]?$";
   private static final String REAL =
       "^[+-]?([0-9][0-9_]*\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]{1,3})?$";
   private static final String DURATION = "^[0-9]{1,12}(ms|s|m|h|d)$";
@@ -108,7 +107,8 @@ final class RunSchema {
       }
       return choice;
     }
-    boolean whole = type == int.class || type == long.class || type == Integer.class || type == Long.class;
+    boolean whole =
+        type == int.class || type == long.class || type == Integer.class || type == Long.class;
     if (!whole && type != double.class) {
       throw new IllegalStateException("no schema for " + type);
     }

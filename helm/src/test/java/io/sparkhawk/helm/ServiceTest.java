@@ -36,8 +36,7 @@ class ServiceTest {
             service.getMetadata().getName() + "." + service.getMetadata().getNamespace() + ".svc");
     assertThat(service.getSpec().getPorts())
         .extracting(ServicePort::getPort)
-        .containsExactly(
-            17078, Integer.valueOf(spark.get("spark.driver.blockManager.port")));
+        .containsExactly(17078, Integer.valueOf(spark.get("spark.driver.blockManager.port")));
     assertThat(spark).containsEntry("spark.driver.port", "17078");
   }
 }

@@ -29,7 +29,12 @@ class SparkDriverTest {
       try (JavaSparkContext spark = new JavaSparkContext(conf(server, manifests, folder))) {
         List<Pod> executors = awaitExecutors(server, pods -> pods.size() == 2);
         fail(server, executors.get(0));
-        awaitExecutors(server, pods -> pods.stream().anyMatch(pod -> "3".equals(pod.getMetadata().getLabels().get("spark-exec-id"))));
+        awaitExecutors(
+            server,
+            pods ->
+                pods.stream()
+                    .anyMatch(
+                        pod -> "3".equals(pod.getMetadata().getLabels().get("spark-exec-id"))));
         assertThat(spark.sc().isStopped()).isFalse();
       }
       List<Right> given =

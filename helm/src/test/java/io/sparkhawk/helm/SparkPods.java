@@ -61,11 +61,7 @@ final class SparkPods {
     security.initializeAuth();
     SparkPod made =
         new KubernetesExecutorBuilder()
-            .buildFromFeatures(
-                executor,
-                security,
-                server.client(),
-                profile)
+            .buildFromFeatures(executor, security, server.client(), profile)
             .pod();
     return complete(made);
   }

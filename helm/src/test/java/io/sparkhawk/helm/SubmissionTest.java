@@ -75,8 +75,7 @@ class SubmissionTest {
     for (String role : new String[] {"driver", "executor"}) {
       Path template = folder.resolve(role + ".yaml");
       Pod pod =
-          SERIALIZATION.convertValue(
-              application.<Object>get("spec", role, "template"), Pod.class);
+          SERIALIZATION.convertValue(application.<Object>get("spec", role, "template"), Pod.class);
       Files.writeString(template, SERIALIZATION.asYaml(pod));
       conf.set("spark.kubernetes." + role + ".podTemplateFile", template.toString());
     }

@@ -3,9 +3,9 @@ package io.sparkhawk.helm;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
-import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.comments.CommentLine;
 import org.yaml.snakeyaml.comments.CommentType;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
@@ -75,7 +75,9 @@ final class ValuesTable {
   private static void collect(MappingNode section, String parent, List<Value> values) {
     for (NodeTuple entry : section.getValue()) {
       String path = parent + ((ScalarNode) entry.getKeyNode()).getValue();
-      if (entry.getValueNode() instanceof MappingNode inner && !inner.getValue().isEmpty() && !isOneValue(path)) {
+      if (entry.getValueNode() instanceof MappingNode inner
+          && !inner.getValue().isEmpty()
+          && !isOneValue(path)) {
         collect(inner, path + ".", values);
       } else {
         values.add(new Value(path, flow(entry.getValueNode()), comment(entry.getKeyNode())));
