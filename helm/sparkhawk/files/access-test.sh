@@ -1,9 +1,10 @@
+# shellcheck shell=sh
 # Asks for each VERB:RESOURCE whether this pod's account may do that in NAMESPACE: all of ALLOWED, none of REFUSED.
 may() {
   verb=${1%%:*} resource=${1#*:} group=""
   case $resource in
     rolebindings) group=rbac.authorization.k8s.io ;;
-    jobs) group=batch ;;
+    jobs) group='batch' ;;
   esac
   # The token goes through standard input: arguments can be seen by others.
   answer=$(printf 'Authorization: Bearer %s' "$(cat "$ACCOUNT/token")" |

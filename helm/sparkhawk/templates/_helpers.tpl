@@ -1,9 +1,12 @@
-{{/* Names. What Kubernetes appends to them (hashes, ordinals) has to fit into 63 characters. */}}
+{{/*
+Names. What Kubernetes appends to them (hashes, ordinals) has to fit into 63 characters; a release's name may have dots,
+a service's may not.
+*/}}
 {{- define "sparkhawk.fullname" -}}
 {{- if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- .Release.Name | replace "." "-" | trunc 40 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 40 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | replace "." "-" | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -104,7 +107,7 @@ memory: {{ printf "%dMi" (mul $times (include "sparkhawk.executorMebibytes" $.ro
   "spark.kubernetes.container.image.pullPolicy" $p.image.pullPolicy
   "spark.kubernetes.authenticate.driver.serviceAccountName" (include "sparkhawk.driverAccount" .)
   "spark.kubernetes.authenticate.executor.serviceAccountName" (include "sparkhawk.executorAccount" .)
-  "spark.kubernetes.executor.podTemplateContainerName" "executor"
+  "spark.kubernetes.executor.podTemplateContainerName" "spark-kubernetes-executor"
   "spark.kubernetes.executor.request.cores" ($p.executor.cores | toString)
   "spark.executor.cores" ($p.executor.cores | toString)
   "spark.executor.memoryOverhead" $p.executor.memoryOverhead
@@ -406,7 +409,10 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* The executors' pod. Spark adds image, command, resources and ports. */}}
+{{/*
+The executors' pod. Spark adds image, command, resources and ports. The container's name is the one by which the
+operator has Spark look for it.
+*/}}
 {{- define "sparkhawk.executorPod" -}}
 {{- with .Values.platform -}}
 metadata:
@@ -460,7 +466,7 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   containers:
-    - name: executor
+    - name: spark-kubernetes-executor
       workingDir: /var/lib/sparkhawk
       {{- with include "sparkhawk.podEnv" (dict "root" $ "env" .executor.env) | trim }}
       env:

@@ -55,6 +55,11 @@ final class Chart {
     return withFile(values, file -> render(FOLDER, file(valueSet), file));
   }
 
+  /** What Helm makes of a value set in {@code ci/} for a release of another name. */
+  static Manifests ofRelease(String release, String valueSet) {
+    return render(release, FOLDER, file(valueSet));
+  }
+
   /**
    * What Helm makes of the values.
    *
@@ -113,10 +118,14 @@ final class Chart {
   }
 
   private static Manifests render(Path chart, Path... valueFiles) {
+    return render(RELEASE, chart, valueFiles);
+  }
+
+  private static Manifests render(String release, Path chart, Path... valueFiles) {
     var command =
         new Helm(chart)
             .template()
-            .withName(RELEASE)
+            .withName(release)
             .withNamespace(NAMESPACE)
             .withKubeVersion(KUBERNETES);
     for (Path file : valueFiles) {

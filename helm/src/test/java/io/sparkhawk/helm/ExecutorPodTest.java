@@ -19,7 +19,7 @@ class ExecutorPodTest {
   void isRestrictedAndWritesOnlyToItsVolumes(String valueSet) {
     PodSpec pod = SparkPods.executor(Chart.ofSet(valueSet)).getSpec();
     Pods.assertRestricted(pod);
-    Pods.Container executor = Pods.container(pod, "executor");
+    Pods.Container executor = Pods.container(pod, Pods.EXECUTOR);
     assertThat(Pods.isWritable(pod, executor, "/tmp")).isTrue();
     assertThat(Pods.isWritable(pod, executor, "/var/lib/sparkhawk/cache")).isTrue();
     assertThat(Pods.isWritable(pod, executor, executor.env("SPARK_LOCAL_DIRS").getValue()))
@@ -40,7 +40,7 @@ class ExecutorPodTest {
   @Test
   void asksForOneGpuAndToleratesItsNodes() {
     Pod pod = SparkPods.executor(Chart.ofSet("gpu"));
-    Pods.Container executor = Pods.container(pod.getSpec(), "executor");
+    Pods.Container executor = Pods.container(pod.getSpec(), Pods.EXECUTOR);
     assertThat(executor.model().getResources().getLimits())
         .containsEntry("nvidia.com/gpu", new Quantity("1"));
     assertThat(pod.getSpec().getTolerations())
@@ -58,7 +58,7 @@ class ExecutorPodTest {
   @Test
   void withoutGpusNoneIsAskedFor() {
     Pod pod = SparkPods.executor(Chart.ofSet("cpu"));
-    assertThat(Pods.container(pod.getSpec(), "executor").model().getResources().getLimits())
+    assertThat(Pods.container(pod.getSpec(), Pods.EXECUTOR).model().getResources().getLimits())
         .containsOnlyKeys("memory");
     assertThat(pod.getSpec().getTolerations()).isEmpty();
   }
@@ -66,7 +66,7 @@ class ExecutorPodTest {
   @Test
   void hasTheHeapAndTheMemoryBesideItAndTheCoresOfTheValues() {
     Map<String, Quantity> requests =
-        Pods.container(SparkPods.executor(Chart.ofSet("gpu")).getSpec(), "executor")
+        Pods.container(SparkPods.executor(Chart.ofSet("gpu")).getSpec(), Pods.EXECUTOR)
             .model()
             .getResources()
             .getRequests();
@@ -78,7 +78,7 @@ class ExecutorPodTest {
   @Test
   void sharedMemoryIsMemoryOfTheSizeGiven() {
     PodSpec pod = SparkPods.executor(Chart.ofSet("gpu")).getSpec();
-    String volume = Pods.container(pod, "executor").mounts().get("/dev/shm");
+    String volume = Pods.container(pod, Pods.EXECUTOR).mounts().get("/dev/shm");
     assertThat(Pods.volume(pod, volume).getEmptyDir().getMedium()).isEqualTo("Memory");
     assertThat(Pods.volume(pod, volume).getEmptyDir().getSizeLimit())
         .isEqualTo(new Quantity("8Gi"));
@@ -88,7 +88,7 @@ class ExecutorPodTest {
   void theAccountImageAndPullSecretsAreTheChartsOwn() {
     PodSpec pod = SparkPods.executor(Chart.ofSet("gpu")).getSpec();
     assertThat(pod.getServiceAccountName()).isEqualTo("mohawk-sparkhawk-executor");
-    assertThat(Pods.container(pod, "executor").model().getImage())
+    assertThat(Pods.container(pod, Pods.EXECUTOR).model().getImage())
         .isEqualTo("registry.example.com/sparkhawk:0.1.0-gpu");
     assertThat(pod.getImagePullSecrets()).extracting("name").containsExactly("registry");
   }
@@ -96,7 +96,7 @@ class ExecutorPodTest {
   @Test
   void theCredentialComesFromTheSecretAndIsNowhereInTheText() {
     PodSpec pod = SparkPods.executor(Chart.ofSet("existing-secret")).getSpec();
-    Pods.Container executor = Pods.container(pod, "executor");
+    Pods.Container executor = Pods.container(pod, Pods.EXECUTOR);
     assertThat(executor.secret("AWS_ACCESS_KEY_ID")).isEqualTo("minio/rootUser");
     assertThat(executor.secret("AWS_SECRET_ACCESS_KEY")).isEqualTo("minio/rootPassword");
   }
@@ -110,7 +110,7 @@ class ExecutorPodTest {
     assertThat(pod.getSpec().getPriorityClassName()).isEqualTo("batch-low");
     assertThat(pod.getMetadata().getLabels()).containsEntry("team", "nlp");
     assertThat(pod.getMetadata().getAnnotations()).containsEntry("note", "\"quoted\" \\ text");
-    Pods.Container executor = Pods.container(pod.getSpec(), "executor");
+    Pods.Container executor = Pods.container(pod.getSpec(), Pods.EXECUTOR);
     assertThat(executor.env("NCCL_DEBUG").getValue()).isEqualTo("WARN");
     assertThat(executor.model().getResources().getRequests())
         .containsEntry("cpu", new Quantity("1500m"));

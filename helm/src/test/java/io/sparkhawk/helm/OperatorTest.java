@@ -56,7 +56,7 @@ class OperatorTest {
   void theDriverIsRestrictedAndReadsTheConfigMap() {
     PodSpec driver = template("operator", "driver").getSpec();
     Pods.assertRestricted(driver);
-    Pods.Container container = Pods.container(driver, "spark-kubernetes-driver");
+    Pods.Container container = Pods.container(driver, Pods.OPERATORS_DRIVER);
     assertThat(container.mounts()).containsEntry("/etc/sparkhawk", "config");
     assertThat(container.secret("AWS_SECRET_ACCESS_KEY")).isEqualTo("s3/AWS_SECRET_ACCESS_KEY");
     assertThat(application("operator").<String>get("spec", "driver", "serviceAccount"))
@@ -76,7 +76,7 @@ class OperatorTest {
             SERIALIZATION.asYaml(pod(scheduled.get("spec", "template", "executor", "template"))),
             false);
     Pods.assertRestricted(pod.getSpec());
-    assertThat(Pods.container(pod.getSpec(), "executor").model().getResources().getLimits())
+    assertThat(Pods.container(pod.getSpec(), Pods.EXECUTOR).model().getResources().getLimits())
         .containsEntry("nvidia.com/gpu", new Quantity("1"));
     assertThat(pod.getSpec().getServiceAccountName()).isEqualTo("mohawk-sparkhawk-executor");
     assertThat(pod.getSpec().getAutomountServiceAccountToken()).isFalse();

@@ -15,6 +15,10 @@ import java.util.TreeMap;
 /** What the tests ask of pods. */
 final class Pods {
 
+  // The names that the Kubeflow Spark operator gives to Spark (its pkg/common/spark.go).
+  static final String EXECUTOR = "spark-kubernetes-executor";
+  static final String OPERATORS_DRIVER = "spark-kubernetes-driver";
+
   private Pods() {}
 
   /** A container of a pod. */

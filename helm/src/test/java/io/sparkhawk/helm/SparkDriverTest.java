@@ -30,11 +30,7 @@ class SparkDriverTest {
         List<Pod> executors = awaitExecutors(server, pods -> pods.size() == 2);
         fail(server, executors.get(0));
         awaitExecutors(
-            server,
-            pods ->
-                pods.stream()
-                    .anyMatch(
-                        pod -> "3".equals(pod.getMetadata().getLabels().get("spark-exec-id"))));
+            server, pods -> ids(pods).contains("3") && !ids(pods).contains(id(executors.get(0))));
         assertThat(spark.sc().isStopped()).isFalse();
       }
       List<Right> given =
@@ -95,6 +91,14 @@ class SparkDriverTest {
         .get(60, TimeUnit.SECONDS);
   }
 
+  private static List<String> ids(List<Pod> executors) {
+    return executors.stream().map(SparkDriverTest::id).toList();
+  }
+
+  private static String id(Pod executor) {
+    return executor.getMetadata().getLabels().get("spark-exec-id");
+  }
+
   private static void fail(ApiServer server, Pod pod) {
     server
         .client()
@@ -105,7 +109,7 @@ class SparkDriverTest {
                     .withNewStatus()
                     .withPhase("Failed")
                     .addNewContainerStatus()
-                    .withName("executor")
+                    .withName(Pods.EXECUTOR)
                     .withNewState()
                     .withNewTerminated()
                     .withExitCode(137)

@@ -57,7 +57,7 @@ class SubmissionTest {
     assertThat(pod.getServiceAccountName()).isEqualTo("mohawk-sparkhawk-driver");
     assertThat(pod.getAutomountServiceAccountToken()).isTrue();
     assertThat(pod.getImagePullSecrets()).extracting("name").containsExactly("registry");
-    Pods.Container container = Pods.container(pod, "spark-kubernetes-driver");
+    Pods.Container container = Pods.container(pod, Pods.OPERATORS_DRIVER);
     assertThat(container.model().getImage()).isEqualTo("sparkhawk:0.1.0-SNAPSHOT");
     assertThat(container.command()).contains("io.sparkhawk.driver.cli.Main", "distill");
     assertThat(container.mounts()).containsEntry("/etc/sparkhawk", "config");
@@ -80,7 +80,7 @@ class SubmissionTest {
       conf.set("spark.kubernetes." + role + ".podTemplateFile", template.toString());
     }
     return conf.set("spark.submit.deployMode", "cluster")
-        .set("spark.kubernetes.driver.podTemplateContainerName", "spark-kubernetes-driver")
+        .set("spark.kubernetes.driver.podTemplateContainerName", Pods.OPERATORS_DRIVER)
         .set("spark.kubernetes.submission.waitAppCompletion", "false");
   }
 }
