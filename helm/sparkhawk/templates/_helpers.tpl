@@ -67,6 +67,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $given := get $.Values.run $setting -}}
 {{- $_ := required (printf "run.%s must be given; docs/configuration.md says what it is." $setting) $given -}}
 {{- end -}}
+{{- range $setting := list "storage" "teacher" "data" -}}
+{{- $given := get $.Values.run $setting -}}
+{{- if and $given (not (regexMatch "^(/|[a-z][a-z0-9+.-]*:/)" $given)) -}}
+{{- fail (printf "run.%s is %s, which would lie on a volume that goes with its pod: give a URI such as s3a://bucket/folder, or a path on one of platform.storage.claims." $setting $given) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "sparkhawk.workers" -}}

@@ -99,6 +99,11 @@ final class Chart {
     return new Helm(copy).lint().strict().call();
   }
 
+  /** The version of the program that the chart is made for. */
+  static String appVersion() {
+    return (String) read(FOLDER.resolve("Chart.yaml")).get("appVersion");
+  }
+
   /** The chart's own values. */
   static Map<String, Object> values() {
     return read(FOLDER.resolve("values.yaml"));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.scheduling.v1.PriorityClass;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,6 +49,14 @@ class RenderTest {
                 assertThat(object.getMetadata().getNamespace()).isEqualTo(Chart.NAMESPACE);
               }
             });
+  }
+
+  @Test
+  void theChartsApplicationIsThatOfTheBuild() throws IOException {
+    assertThat(Files.readString(Path.of("../pom.xml")))
+        .contains(
+            "<artifactId>sparkhawk</artifactId>\n  <version>%s</version>"
+                .formatted(Chart.appVersion()));
   }
 
   @Test

@@ -85,6 +85,7 @@ class SchemaTest {
       delimiter = ';',
       textBlock =
           """
+          run: {storage: runs}; run.storage is runs, which would lie on a volume that goes with its pod
           run: {device: gpu}; run.device is gpu, but platform.gpu.enabled is false
           platform: {monitoring: {podMonitor: {enabled: true}}}; set platform.monitoring.enabled to true
           platform: {priorityClass: {create: true}}; platform.priorityClass.name must be given
