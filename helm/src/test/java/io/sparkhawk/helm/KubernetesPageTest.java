@@ -3,8 +3,8 @@ package io.sparkhawk.helm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparkhawk.driver.config.ConfigReader;
-import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.config.Problems;
+import io.sparkhawk.driver.config.RunConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
