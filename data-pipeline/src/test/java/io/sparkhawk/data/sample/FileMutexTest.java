@@ -9,6 +9,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -114,7 +115,7 @@ class FileMutexTest {
       try (FileMutex mutex = FileMutex.acquire(file, LONG, () -> 0)) {
         assertThat(mutex.held()).isTrue();
         int before = inside[0];
-        Thread.yield();
+        LockSupport.parkNanos(1); // lets another thread in, if it can get in
         inside[0] = before + 1;
       } catch (IOException e) {
         throw new java.io.UncheckedIOException(e);

@@ -177,7 +177,7 @@ class S3BlockOrderTest {
       try (TokenRows rows = open()) {
         SampleOrder order = rows.order(10, BLOCK_TOKENS);
         rows.follow(order, 2L * BLOCK_ROWS);
-        rows.reached(i * STEP);
+        rows.reached((long) i * STEP);
         awaitIdle(rows);
         read(rows, order, i * STEP, 0, 1);
       }

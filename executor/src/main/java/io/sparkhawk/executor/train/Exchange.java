@@ -25,7 +25,7 @@ interface Exchange extends AutoCloseable {
    */
   double awaitSums();
 
-  /** Whether {@link #useSums} and {@link #startFigures} can be used. */
+  /** Whether {@link #useSums} and {@link #sumFigures} can be used. */
   default boolean isQueued() {
     return false;
   }
