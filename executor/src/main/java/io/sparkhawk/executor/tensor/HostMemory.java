@@ -133,32 +133,33 @@ public final class HostMemory {
   }
 
   /**
-   * Lets {@code writer} write all elements of contiguous tensors as float32, whatever their type
-   * and device.
+   * Lets {@code writer} write all elements of contiguous tensors as {@code written}, whatever their
+   * own type and device.
    *
    * @param writer gets the parts of each tensor, counted in row-major order
    */
-  public static void fillFloat32(List<NDArray> tensors, Consumer<List<List<Part>>> writer) {
+  public static void fill(
+      List<NDArray> tensors, ElementType written, Consumer<List<List<Part>>> writer) {
     try (TensorScope scope = TensorScope.open();
         NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
       List<NDArray> hosts =
-          tensors.stream().map(t -> isHostFloat32(t) ? t : staging(manager, t)).toList();
+          tensors.stream().map(t -> takes(t, written) ? t : staging(manager, t, written)).toList();
       writer.accept(
           hosts.stream().map(host -> parts(Operators.reshape(host, -1), 0, host.size())).toList());
       for (int i = 0; i < tensors.size(); i++) {
-        if (!isHostFloat32(tensors.get(i))) {
+        if (hosts.get(i) != tensors.get(i)) {
           Operators.copy(hosts.get(i), tensors.get(i));
         }
       }
     }
   }
 
-  private static boolean isHostFloat32(NDArray tensor) {
-    return isHost(tensor) && ElementType.of(tensor) == ElementType.FLOAT32;
+  private static boolean takes(NDArray tensor, ElementType written) {
+    return isHost(tensor) && ElementType.of(tensor) == written;
   }
 
-  private static NDArray staging(NDManager manager, NDArray like) {
-    return Operators.empty(manager, ElementType.FLOAT32, like.getShape().getShape());
+  private static NDArray staging(NDManager manager, NDArray like, ElementType type) {
+    return Operators.empty(manager, type, like.getShape().getShape());
   }
 
   private static boolean isHost(NDArray tensor) {

@@ -159,8 +159,9 @@ final class RunModels {
             .parameters();
     List<Fragment> found =
         targets.stream().filter(target -> stored.containsKey(target.name())).toList();
-    HostMemory.fillFloat32(
+    HostMemory.fill(
         found.stream().map(Fragment::values).toList(),
+        StageState.typeOf(end),
         memory -> {
           List<BufferRange> ranges = new ArrayList<>();
           for (int i = 0; i < found.size(); i++) {

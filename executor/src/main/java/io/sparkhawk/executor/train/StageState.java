@@ -8,6 +8,8 @@ import io.sparkhawk.executor.checkpoint.CheckpointPosition;
 import io.sparkhawk.executor.checkpoint.CheckpointStore;
 import io.sparkhawk.executor.checkpoint.RunHashes;
 import io.sparkhawk.executor.collective.Collective;
+import io.sparkhawk.executor.safetensors.StoredType;
+import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
@@ -51,10 +53,26 @@ final class StageState {
           .forEach(
               part ->
                   slices.add(
-                      CheckpointContent.Slice.float32(
-                          piece.buffer, size, piece.first + part.first(), part.bytes())));
+                      new CheckpointContent.Slice(
+                          piece.buffer,
+                          stored(piece.elements),
+                          size,
+                          piece.first + part.first(),
+                          part.bytes())));
     }
     return new CheckpointContent(position, hashes, figures.toMetrics(), slices);
+  }
+
+  private static StoredType stored(NDArray elements) {
+    return ElementType.of(elements) == ElementType.FLOAT64 ? StoredType.F64 : StoredType.F32;
+  }
+
+  /** The type in which a checkpoint of a stage holds the state. */
+  static ElementType typeOf(CheckpointManifest manifest) {
+    CheckpointManifest.BufferInfo info = manifest.buffers().get(PARAMETERS);
+    return info != null && info.type() == StoredType.F64
+        ? ElementType.FLOAT64
+        : ElementType.FLOAT32;
   }
 
   /** What this rank writes: what it alone updates, or an equal part of what all ranks have. */
@@ -114,8 +132,9 @@ final class StageState {
     try (TensorScope scope = TensorScope.open()) {
       List<Piece> pieces = new ArrayList<>(own());
       pieces.addAll(computed());
-      HostMemory.fillFloat32(
+      HostMemory.fill(
           pieces.stream().map(Piece::elements).toList(),
+          typeOf(manifest),
           memory -> {
             List<BufferRange> ranges = new ArrayList<>();
             for (int i = 0; i < pieces.size(); i++) {

@@ -124,6 +124,16 @@ class StageTrainerTest {
       List<StageSettings> stages,
       boolean asynchronous,
       ParallelSettings parallel) {
+    return plan(run, student, stages, asynchronous, parallel, ElementType.FLOAT32);
+  }
+
+  private TrainingPlan plan(
+      String run,
+      StudentSettings student,
+      List<StageSettings> stages,
+      boolean asynchronous,
+      ParallelSettings parallel,
+      ElementType type) {
     return new TrainingPlan(
         run,
         folder.resolve(run).toString(),
@@ -132,7 +142,7 @@ class StageTrainerTest {
         3,
         1_000_000_000,
         DeviceKind.CPU,
-        ElementType.FLOAT32,
+        type,
         parallel,
         student,
         stages,
@@ -407,6 +417,27 @@ class StageTrainerTest {
   }
 
   @Test
+  void float64StateIsSavedAndPutBackToTheLastBit() {
+    TrainingPlan calm =
+        plan("calm", PURE, stages(0), false, ParallelSettings.DEFAULT, ElementType.FLOAT64);
+    TrainingPlan plan =
+        plan("failing", PURE, stages(0), false, ParallelSettings.DEFAULT, ElementType.FLOAT64);
+    for (int i = 0; i < 2; i++) {
+      Recorder undisturbed = new Recorder();
+      StageTrainer.train(calm.atStage(i), SingleProcess.create(), undisturbed);
+      TrainingPlan stage = plan.atStage(i);
+      Recorder failing = new Recorder();
+      failing.failAfter = 5;
+      assertThatThrownBy(() -> StageTrainer.train(stage, SingleProcess.create(), failing))
+          .hasMessage("the power went out");
+      Recorder resumed = new Recorder();
+      StageTrainer.train(stage, SingleProcess.create(), resumed);
+
+      assertThat(resumed.losses()).isEqualTo(undisturbed.losses().subList(4, STEPS));
+    }
+  }
+
+  @Test
   void finishedStageIsNotTrainedAgain() {
     TrainingPlan plan = plan("run", 0, List.of());
     StageResult first = StageTrainer.train(plan, SingleProcess.create(), TrainingListener.SILENT);
@@ -478,7 +509,7 @@ class StageTrainerTest {
             TrainedParts.ALL,
             HiddenTarget.MIXER,
             false);
-    TrainingPlan plan = plan("run", PURE, List.of(exploding), true, ParallelSettings.DEFAULT);
+    TrainingPlan plan = plan("run", PURE, List.of(exploding), false, ParallelSettings.DEFAULT);
     Recorder interrupted = new Recorder();
     interrupted.failAfter = 5;
     assertThatThrownBy(() -> StageTrainer.train(plan, SingleProcess.create(), interrupted))
