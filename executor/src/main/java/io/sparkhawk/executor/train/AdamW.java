@@ -48,8 +48,7 @@ public final class AdamW implements AutoCloseable {
 
   private NDArray zeros(FlatParameters parameters) {
     return TensorScope.detach(
-        Operators.zeros(
-            manager, ElementType.of(parameters.gradients()), parameters.shard().size()));
+        Operators.zeros(manager, ElementType.of(parameters.values()), parameters.shard().size()));
   }
 
   /**
@@ -168,8 +167,14 @@ public final class AdamW implements AutoCloseable {
   }
 
   private void updateChunk(
-      NDArray w, NDArray g, NDArray m, NDArray v, double learningRate, double gradientScale) {
+      NDArray w,
+      NDArray gradient,
+      NDArray m,
+      NDArray v,
+      double learningRate,
+      double gradientScale) {
     Hyperparameters h = hyperparameters;
+    NDArray g = Operators.convert(gradient, ElementType.of(w));
     if (gradientScale != 1) {
       Operators.scaleInPlace(g, gradientScale);
     }

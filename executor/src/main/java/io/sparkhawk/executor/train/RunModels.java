@@ -8,7 +8,6 @@ import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.model.LanguageModel;
 import io.sparkhawk.executor.model.ModelFolder;
 import io.sparkhawk.executor.model.Models;
-import io.sparkhawk.executor.model.Parameter;
 import io.sparkhawk.executor.model.PhiConfig;
 import io.sparkhawk.executor.model.StudentConfig;
 import io.sparkhawk.executor.stage.TrainedParameters;
@@ -72,9 +71,13 @@ final class RunModels {
     return StudentConfig.of(PhiConfig.read(teacherFolder), plan.student());
   }
 
-  /** How the workers train together; called by all ranks of the collective. */
-  Parallelism parallelism(Collective collective) {
-    return Parallelism.choose(plan.parallel(), device, type, collective);
+  /**
+   * How the workers train together; called by all ranks of the collective.
+   *
+   * @param oneMicroBatch whether each worker computes its whole share of a step at once
+   */
+  Parallelism parallelism(boolean oneMicroBatch, Collective collective) {
+    return Parallelism.choose(plan.parallel(), device, type, oneMicroBatch, collective);
   }
 
   /**
@@ -154,10 +157,7 @@ final class RunModels {
   }
 
   private void putBack(
-      LanguageModel student,
-      StageSettings stage,
-      CheckpointManifest end,
-      List<Fragment> targets) {
+      LanguageModel student, StageSettings stage, CheckpointManifest end, List<Fragment> targets) {
     Map<String, FlatLayout.Range> stored =
         FlatLayout.of(TrainedParameters.of(student, stage.name(), stage.train(), stage.target()))
             .parameters();

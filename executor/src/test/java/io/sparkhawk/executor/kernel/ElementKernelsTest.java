@@ -179,10 +179,60 @@ class ElementKernelsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {4, 16, 1020, 1024, 1028, 2_500_000})
-  void adamWIsTheAlgorithmElementByElement(int count) {
+  @CsvSource({
+    "1, FLOAT32",
+    "3, BFLOAT16",
+    "4, FLOAT32",
+    "5, BFLOAT16",
+    "1023, FLOAT32",
+    "1023, BFLOAT16",
+    "2097152, BFLOAT16", // one access to memory for each thread
+    "2097155, BFLOAT16",
+    "20000003, FLOAT32",
+    "20000001, BFLOAT16"
+  })
+  void partsOfASumOfSquaresAddUpToIt(int count, ElementType type) {
     try (Twins twins = Twins.ofAnySeed()) {
-      State state = new State(twins, count);
+      Twin x = twins.of(twins.normals(0, 3, count), type, count);
+      ElementKernels kernels = twins.kernels().elements();
+
+      List<double[]> results = twins.results(() -> List.of(kernels.sumsOfSquares(x.gpu())));
+
+      double squares =
+          Arrays.stream(MixerKernelsTest.elements(x.exact())).map(value -> value * value).sum();
+      assertThat(Arrays.stream(results.get(0)).sum()).isCloseTo(squares, withinPercentage(1e-4));
+    }
+  }
+
+  @Test
+  void sumOfSquaresOfWhatIsNotFiniteIsNotFinite() {
+    try (Twins twins = Twins.ofAnySeed()) {
+      for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+        float[] values = twins.normals(0, 1, 4099);
+        values[4098] = bad;
+        NDArray x = twins.of(values, ElementType.BFLOAT16, values.length).gpu();
+
+        double[] sums = Operators.toDoubles(twins.kernels().elements().sumsOfSquares(x));
+
+        assertThat(Arrays.stream(sums).sum()).isNotFinite();
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "4, FLOAT32",
+    "4, BFLOAT16",
+    "16, FLOAT32",
+    "1020, BFLOAT16",
+    "1024, FLOAT32",
+    "1028, BFLOAT16",
+    "2500000, FLOAT32",
+    "2500000, BFLOAT16"
+  })
+  void adamWIsTheAlgorithmElementByElement(int count, ElementType gradients) {
+    try (Twins twins = Twins.ofAnySeed()) {
+      State state = new State(twins, count, gradients);
       for (int t = 1; t <= 4; t++) {
         state.update(twins, t, t == 2 ? 0.25 : 1);
       }
@@ -197,7 +247,7 @@ class ElementKernelsTest {
   @Test
   void adamWWithScaleZeroChangesNothing() {
     try (Twins twins = Twins.ofAnySeed()) {
-      State state = new State(twins, 4096);
+      State state = new State(twins, 4096, ElementType.FLOAT32);
       state.update(twins, 1, 1);
       List<double[]> before = state.elements();
 
@@ -267,6 +317,7 @@ class ElementKernelsTest {
     private static final double DECAY = 0.1;
 
     private final int count;
+    private final ElementType gradientType;
     private final NDArray w;
     private final NDArray m;
     private final NDArray v;
@@ -276,8 +327,9 @@ class ElementKernelsTest {
     private final double[] second;
     private NDArray gradients;
 
-    State(Twins twins, int count) {
+    State(Twins twins, int count, ElementType gradientType) {
       this.count = count;
+      this.gradientType = gradientType;
       Twin start = twins.of(twins.normals(0, 1, count), ElementType.FLOAT32, count);
       this.w = start.gpu();
       this.m = Operators.zerosLike(w);
@@ -290,7 +342,7 @@ class ElementKernelsTest {
     }
 
     void update(Twins twins, int t, double scale) {
-      Twin g = twins.of(twins.normals(0, 1, count), ElementType.FLOAT32, count);
+      Twin g = twins.of(twins.normals(0, 1, count), gradientType, count);
       gradients = g.gpu();
       launch(twins, t, scale);
       double[] exact = MixerKernelsTest.elements(g.exact());

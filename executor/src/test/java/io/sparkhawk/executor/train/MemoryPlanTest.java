@@ -170,8 +170,7 @@ class MemoryPlanTest {
     MemoryPlan.Workload alone = phi(StageKind.DISTILL, 8, false);
     MemoryPlan whole = MemoryPlan.of(alone);
     MemoryPlan share =
-        MemoryPlan.of(
-            alone.with(new Parallelism(Transport.NCCL, gpus, GradientType.FLOAT32)));
+        MemoryPlan.of(alone.with(new Parallelism(Transport.NCCL, gpus, GradientType.FLOAT32)));
 
     long state = whole.bytes().get(Part.MASTER) + whole.bytes().get(Part.MOMENTS);
     assertThat(share.bytes().get(Part.MASTER) + share.bytes().get(Part.MOMENTS))
@@ -180,14 +179,18 @@ class MemoryPlanTest {
     assertThat(share.bytes().get(Part.STUDENT)).isEqualTo(whole.bytes().get(Part.STUDENT));
   }
 
-  @Test
-  void gradientsThatTravelRoundedTakeTwoBytesMore() {
-    MemoryPlan.Workload alone = phi(StageKind.DISTILL, 8, false);
+  @ParameterizedTest
+  @EnumSource(names = {"NONE", "NCCL"})
+  void gradientsInBfloat16TakeTwoBytesAWeight(Transport transport) {
+    MemoryPlan.Workload wide = phi(StageKind.DISTILL, 8, false);
     MemoryPlan rounded =
-        MemoryPlan.of(alone.with(new Parallelism(Transport.NCCL, 1, GradientType.BFLOAT16)));
+        MemoryPlan.of(wide.with(new Parallelism(transport, 1, GradientType.BFLOAT16)));
 
     assertThat(rounded.bytes().get(Part.GRADIENTS))
-        .isEqualTo(MemoryPlan.of(alone).bytes().get(Part.GRADIENTS) / 4 * 6);
+        .isEqualTo(MemoryPlan.of(wide).bytes().get(Part.GRADIENTS) / 2)
+        .isEqualTo(rounded.bytes().get(Part.STUDENT));
+    assertThat(rounded.bytes().get(Part.MOMENTS))
+        .isEqualTo(MemoryPlan.of(wide).bytes().get(Part.MOMENTS));
   }
 
   @Test

@@ -53,6 +53,7 @@ class NcclExchangeTest {
     return TestParameters.on(
         Device.gpu(collective.rank()),
         ElementType.BFLOAT16,
+        parallelism.gradientType().of(ElementType.BFLOAT16),
         parallelism.shardOf(collective),
         parallelism.shards());
   }
@@ -71,6 +72,7 @@ class NcclExchangeTest {
                       ParallelSettings.DEFAULT,
                       Device.gpu(collective.rank()),
                       ElementType.BFLOAT16,
+                      true,
                       collective))
               .isEqualTo(nccl(2, GradientType.FLOAT32));
           return null;
@@ -102,8 +104,7 @@ class NcclExchangeTest {
                 return HostMemory.floats(gradients);
               }
             });
-    try (TestParameters test =
-        TestParameters.on(Device.cpu(), ElementType.BFLOAT16, 0, 1)) {
+    try (TestParameters test = TestParameters.on(Device.cpu(), ElementType.BFLOAT16, 0, 1)) {
       List<FlatLayout.Range> segments = test.flat().layout().segments();
       for (int rank = 0; rank < 2; rank++) {
         float own = 2f * STEPS * (rank + 1);
@@ -232,8 +233,7 @@ class NcclExchangeTest {
       throws Exception {
     List<Double> whole;
     List<Double> sharded;
-    try (LanguageModel teacher =
-        Models.randomTeacher(FUSED, Device.cpu(), ElementType.BFLOAT16)) {
+    try (LanguageModel teacher = Models.randomTeacher(FUSED, Device.cpu(), ElementType.BFLOAT16)) {
       whole = losses(teacher, stage, nccl(1, GradientType.FLOAT32));
       sharded = losses(teacher, stage, nccl(2, type));
     }
@@ -264,8 +264,8 @@ class NcclExchangeTest {
     return copy;
   }
 
-  private static List<Double> losses(
-      LanguageModel onHost, StageKind stage, Parallelism parallelism) throws Exception {
+  private static List<Double> losses(LanguageModel onHost, StageKind stage, Parallelism parallelism)
+      throws Exception {
     record Result(List<Double> losses, float[] weights) {}
 
     Trajectory.Settings settings =
