@@ -145,6 +145,12 @@ public final class FlatParameters implements AutoCloseable {
     return Operators.reshape(Operators.innerProduct(wide, wide), 1);
   }
 
+  /** Sets all gradients to zero. */
+  void clearGradients() {
+    Operators.zero(gradients);
+    segments.forEach(segment -> segment.forEach(Parameter::gradientCleared));
+  }
+
   /** Moves into the gradients of a segment what its backward pass left elsewhere. */
   public void collect(int segment) {
     if (!collectsInPlace) {

@@ -35,7 +35,9 @@ final class StagedExchange implements Exchange {
       NDArray host = hostCopy(gradients, segment);
       ByteBuffer memory = HostMemory.view(host, 0, host.size());
       Future<?> sum =
-          sharded ? collective.startReduceScatterSum(memory) : collective.startAllReduceSum(memory);
+          sharded
+              ? collective.startReduceScatterSum(memory)
+              : collective.startAllReduceSum(memory);
       pending.add(new Pending(gradients, segment, host, sum));
     }
   }

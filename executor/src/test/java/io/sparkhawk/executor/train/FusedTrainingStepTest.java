@@ -92,6 +92,31 @@ class FusedTrainingStepTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "HIDDEN, FLOAT32", "HIDDEN, BFLOAT16", "DISTILL, FLOAT32", "DISTILL, BFLOAT16"
+  })
+  void gradientsOfAStepAreThoseThatAreAddedToZeros(StageKind stage, GradientType gradients) {
+    try (Gradients paused = Gradients.pause();
+        LanguageModel teacher = Models.randomTeacher(SIZES, Device.gpu(), ElementType.BFLOAT16);
+        LanguageModel student = Models.newStudent(teacher, STUDENT, 3, false);
+        LanguageModel same = Models.newStudent(teacher, STUDENT, 3, false);
+        Trajectory stepping =
+            start(teacher, student, settings(stage, TrainedParts.ALL, false), gradients);
+        Trajectory adding =
+            start(teacher, same, settings(stage, TrainedParts.ALL, false), gradients);
+        TensorScope scope = TensorScope.open()) {
+      NDArray tokens =
+          student.manager().create(random.ints(2 * 150, 0, 512).toArray(), new Shape(2, 150));
+      stepping.step(tokens, 0);
+      stepping.step(tokens, 0); // does not add to what the first one left
+
+      adding.gradients(tokens);
+
+      assertThat(TrajectoryPair.errorOfGradients(stepping, adding)).isLessThan(1.0 / 256);
+    }
+  }
+
   private static Trajectory.Settings settings(
       StageKind stage, TrainedParts parts, boolean recompute) {
     return new Trajectory.Settings(

@@ -56,6 +56,11 @@ final class TrajectoryPair {
     assertThat(error(minus(values(rounded), start), way)).isLessThan(0.2);
   }
 
+  /** How far the direction of the gradients is from that of the exact ones. */
+  static double errorOfGradients(Trajectory trajectory, Trajectory exact) {
+    return error(unit(gradients(trajectory)), unit(gradients(exact)));
+  }
+
   private static double[] values(Trajectory trajectory) {
     try (TensorScope scope = TensorScope.open()) {
       return Operators.toDoubles(trajectory.parameters().values());
