@@ -138,6 +138,7 @@ final class BenchmarkCommand implements Runnable {
 
   @Option(
       names = "--shard-optimizer",
+      arity = "1",
       paramLabel = "true|false",
       description =
           "Whether each worker updates only a share of the weights. Default: true with NCCL.")

@@ -46,6 +46,8 @@ class BenchmarkProcessesTest {
                 "0",
                 "--workers",
                 "2",
+                "--shard-optimizer",
+                "true",
                 "--json",
                 json.toString());
 
@@ -54,6 +56,8 @@ class BenchmarkProcessesTest {
     JsonNode figures = new ObjectMapper().readTree(json.toFile());
     assertThat(figures.get("workers").asInt()).isEqualTo(2);
     assertThat(figures.get("gradient_sum").asText()).isEqualTo("between host memories");
+    assertThat(figures.get("optimizer_shards").asInt()).isEqualTo(2);
+    assertThat(figures.get("gradient_type").asText()).isEqualTo("float32");
     assertThat(figures.get("total_tokens_per_second").asDouble())
         .isEqualTo(2 * figures.get("tokens_per_second").asDouble());
   }

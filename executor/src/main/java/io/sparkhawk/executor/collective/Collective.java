@@ -36,8 +36,8 @@ public interface Collective extends AutoCloseable {
 
   /**
    * Starts summing {@code values} over all ranks, in place, and returns at once. What was started
-   * runs in that order. The buffer belongs to the collective until the future is
-   * done; {@code get} throws the failure as its cause.
+   * runs in that order. The buffer belongs to the collective until the future is done; {@code get}
+   * throws the failure as its cause.
    */
   Future<?> startAllReduceSum(ByteBuffer values);
 

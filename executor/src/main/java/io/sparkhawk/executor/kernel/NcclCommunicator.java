@@ -13,8 +13,8 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /**
- * GPUs, one for each rank, that sum and gather tensors among themselves by NCCL, on a stream of its own beside
- * what libtorch computes meanwhile.
+ * GPUs, one for each rank, that sum and gather tensors among themselves by NCCL, on a stream of its
+ * own beside what libtorch computes meanwhile.
  *
  * <p>Every rank must make the same calls in the same order, from one thread. Every wait is bounded;
  * a failure is an {@link InfrastructureException} that names rank and step and breaks the
@@ -140,8 +140,7 @@ public final class NcclCommunicator implements AutoCloseable {
         count,
         worldSize,
         (values, own, type) ->
-            Nccl.reduceScatter(
-                values, own, count / worldSize, type, handle.getValue(), stream));
+            Nccl.reduceScatter(values, own, count / worldSize, type, handle.getValue(), stream));
   }
 
   /** Starts to copy each rank's share, as above, to all others, in place. */

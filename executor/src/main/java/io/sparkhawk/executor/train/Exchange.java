@@ -67,8 +67,10 @@ interface Exchange extends AutoCloseable {
   /**
    * Makes the weights whose gathering was started usable by what this thread computes from now on;
    * on a GPU the thread itself need not wait for them.
+   *
+   * @return seconds that the thread has waited
    */
-  void useGathered();
+  double useGathered();
 
   /** Waits until all weights whose gathering was started are there. Errors as for sums. */
   void awaitGathered();

@@ -8,8 +8,7 @@ final class Exchanges {
   private Exchanges() {}
 
   /** For these parameters, which are sharded as the parallelism says. Called by all ranks. */
-  static Exchange of(
-      Parallelism parallelism, FlatParameters parameters, Collective collective) {
+  static Exchange of(Parallelism parallelism, FlatParameters parameters, Collective collective) {
     boolean sharded = parallelism.isSharded();
     return switch (parallelism.transport()) {
       case NONE -> new NoExchange();

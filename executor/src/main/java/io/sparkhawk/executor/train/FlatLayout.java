@@ -77,11 +77,7 @@ public record FlatLayout(
       ranges.add(new Range(first, end - first));
     }
     return new FlatLayout(
-        end,
-        shares,
-        List.copyOf(ranges),
-        List.copyOf(stored),
-        Collections.unmodifiableMap(named));
+        end, shares, List.copyOf(ranges), List.copyOf(stored), Collections.unmodifiableMap(named));
   }
 
   /**

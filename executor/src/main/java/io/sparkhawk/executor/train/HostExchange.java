@@ -56,8 +56,8 @@ final class HostExchange implements Exchange {
   }
 
   @Override
-  public void useGathered() {
-    awaitSums();
+  public double useGathered() {
+    return awaitSums();
   }
 
   @Override

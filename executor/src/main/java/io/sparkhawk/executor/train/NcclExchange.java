@@ -136,10 +136,11 @@ final class NcclExchange implements Exchange {
   }
 
   @Override
-  public void useGathered() {
+  public double useGathered() {
     if (gathering) {
       communicator.letLibtorchWait().discard();
     }
+    return 0;
   }
 
   @Override

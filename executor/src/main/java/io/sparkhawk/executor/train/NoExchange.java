@@ -38,7 +38,9 @@ final class NoExchange implements Exchange {
   public void startGather(FlatLayout.Range segment) {}
 
   @Override
-  public void useGathered() {}
+  public double useGathered() {
+    return 0;
+  }
 
   @Override
   public void awaitGathered() {}

@@ -26,9 +26,7 @@ record Shard(long size, List<Share> shares) {
   /** The part of rank {@code rank} among as many ranks as the layout has shares. */
   static Shard of(FlatLayout layout, int rank) {
     List<FlatLayout.Range> runs =
-        layout.shares() == 1
-            ? List.of(new FlatLayout.Range(0, layout.size()))
-            : layout.segments();
+        layout.shares() == 1 ? List.of(new FlatLayout.Range(0, layout.size())) : layout.segments();
     List<Share> shares = new ArrayList<>();
     long local = 0;
     for (FlatLayout.Range run : runs) {

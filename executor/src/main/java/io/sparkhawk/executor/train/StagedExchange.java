@@ -35,9 +35,7 @@ final class StagedExchange implements Exchange {
       NDArray host = hostCopy(gradients, segment);
       ByteBuffer memory = HostMemory.view(host, 0, host.size());
       Future<?> sum =
-          sharded
-              ? collective.startReduceScatterSum(memory)
-              : collective.startAllReduceSum(memory);
+          sharded ? collective.startReduceScatterSum(memory) : collective.startAllReduceSum(memory);
       pending.add(new Pending(gradients, segment, host, sum));
     }
   }
@@ -78,8 +76,8 @@ final class StagedExchange implements Exchange {
   }
 
   @Override
-  public void useGathered() {
-    awaitSums();
+  public double useGathered() {
+    return awaitSums();
   }
 
   @Override

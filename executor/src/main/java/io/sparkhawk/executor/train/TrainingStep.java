@@ -111,14 +111,16 @@ final class TrainingStep implements AutoCloseable {
   Started start(List<NDArray> microBatches, int globalSequences, double learningRate) {
     parameters.clearGradients();
     objective.losses().reset();
+    double waited = 0;
     for (int i = 0; i < microBatches.size(); i++) {
       NDArray ids = microBatches.get(i);
-      double weight = (double) ids.getShape().get(0) / globalSequences;
-      objective.accumulate(ids, weight, new Progress(i == microBatches.size() - 1));
+      Progress progress = new Progress(i == microBatches.size() - 1);
+      objective.accumulate(ids, (double) ids.getShape().get(0) / globalSequences, progress);
+      waited += progress.waited;
     }
     return queued.isPresent()
         ? queued.get().update(learningRate)
-        : new Ended(updateAfterWaiting(learningRate));
+        : new Ended(updateAfterWaiting(learningRate, waited));
   }
 
   /** A step that was over when {@link #start} returned. */
@@ -129,8 +131,8 @@ final class TrainingStep implements AutoCloseable {
     }
   }
 
-  private Outcome updateAfterWaiting(double learningRate) {
-    double waited = exchange.awaitSums();
+  private Outcome updateAfterWaiting(double learningRate, double waitedBefore) {
+    double waited = waitedBefore + exchange.awaitSums();
     double[] own = ownFigures();
     long read = System.nanoTime();
     double[] all = collective.allReduceSum(own);
@@ -149,6 +151,7 @@ final class TrainingStep implements AutoCloseable {
   private final class Progress implements Objective.Progress {
 
     private final boolean last;
+    private double waited;
 
     Progress(boolean last) {
       this.last = last;
@@ -156,7 +159,7 @@ final class TrainingStep implements AutoCloseable {
 
     @Override
     public void studentBegins() {
-      exchange.useGathered();
+      waited += exchange.useGathered();
     }
 
     @Override
@@ -168,7 +171,9 @@ final class TrainingStep implements AutoCloseable {
     }
   }
 
-  /** This rank's losses, and after them the sum of squares of the gradients that it updates with. */
+  /**
+   * This rank's losses, and after them the sum of squares of the gradients that it updates with.
+   */
   private double[] ownFigures() {
     double[] losses = objective.losses().read();
     double[] figures = Arrays.copyOf(losses, losses.length + 1);

@@ -21,7 +21,8 @@ final class Transfers {
       if (e.getCause() instanceof SparkhawkException known) {
         throw known;
       }
-      throw new InfrastructureException("a collective operation failed: " + e.getCause(), e.getCause());
+      throw new InfrastructureException(
+          "a collective operation failed: " + e.getCause(), e.getCause());
     }
   }
 

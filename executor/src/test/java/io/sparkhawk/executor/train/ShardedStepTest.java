@@ -115,7 +115,13 @@ class ShardedStepTest {
 
   @ParameterizedTest
   @CsvSource({
-    "MATRIX, 2", "MATRIX, 3", "HIDDEN, 2", "HIDDEN, 3", "DISTILL, 2", "DISTILL, 3", "DISTILL, 4"
+    "MATRIX, 2",
+    "MATRIX, 3",
+    "HIDDEN, 2",
+    "HIDDEN, 3",
+    "DISTILL, 2",
+    "DISTILL, 3",
+    "DISTILL, 4"
   })
   void shardedStateTrainsAsWholeStateDoes(StageKind stage, int world) throws Exception {
     List<Result> whole = train(stage, ElementType.FLOAT32, Transport.HOST, world, false);
