@@ -5,7 +5,6 @@ import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.stage.Objective;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -74,8 +73,7 @@ final class TrainingStep implements AutoCloseable {
    * @param applied whether the update was made: not where the gradient is not finite
    * @param waitSeconds waiting for the other ranks while nothing was computed
    */
-  record Outcome(
-      List<Double> losses, double gradientNorm, boolean applied, double waitSeconds) {}
+  record Outcome(List<Double> losses, double gradientNorm, boolean applied, double waitSeconds) {}
 
   /** A step that was started. */
   interface Started {
@@ -98,9 +96,9 @@ final class TrainingStep implements AutoCloseable {
   }
 
   /**
-   * Starts the step. On a GPU with our kernels all of it is queued, and one more step may be started
-   * before the outcome of this one is asked for: so the GPU goes from step to step without waiting
-   * for the host. Everywhere else the step is over when this returns.
+   * Starts the step. On a GPU with our kernels all of it is queued, and one more step may be
+   * started before the outcome of this one is asked for: so the GPU goes from step to step without
+   * waiting for the host. Everywhere else the step is over when this returns.
    *
    * <p>The weights of other ranks' shares may be on their way even after the end: {@link
    * #awaitWeights} before reading them.

@@ -93,9 +93,7 @@ class FusedTrainingStepTest {
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "HIDDEN, FLOAT32", "HIDDEN, BFLOAT16", "DISTILL, FLOAT32", "DISTILL, BFLOAT16"
-  })
+  @CsvSource({"HIDDEN, FLOAT32", "HIDDEN, BFLOAT16", "DISTILL, FLOAT32", "DISTILL, BFLOAT16"})
   void gradientsOfAStepAreThoseThatAreAddedToZeros(StageKind stage, GradientType gradients) {
     try (Gradients paused = Gradients.pause();
         LanguageModel teacher = Models.randomTeacher(SIZES, Device.gpu(), ElementType.BFLOAT16);

@@ -194,6 +194,17 @@ class MemoryPlanTest {
   }
 
   @Test
+  void gradientsOfMatricesAreComputedWhereBfloat16OnesAreKept() {
+    MemoryPlan.Workload wide = phi(StageKind.DISTILL, 8, false);
+    long products = (2048L * (8224 + 2048) + 2 * 2048 * 8192) * 2; // of a mixer and of an MLP
+
+    assertThat(
+            new PassBytes(wide.with(new Parallelism(Transport.NONE, 1, GradientType.BFLOAT16)))
+                .block())
+        .isEqualTo(new PassBytes(wide).block() - products);
+  }
+
+  @Test
   void float32NeedsNoMasterWeights() {
     MemoryPlan.Workload half = phi(StageKind.DISTILL, 1, false);
     MemoryPlan plan =
