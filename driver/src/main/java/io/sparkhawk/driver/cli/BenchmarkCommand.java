@@ -145,11 +145,13 @@ final class BenchmarkCommand implements Runnable {
   private Optional<Boolean> shardOptimizer = Optional.empty();
 
   @Option(
-      names = "--gradient-sum",
+      names = "--gradient-type",
       paramLabel = "TYPE",
       defaultValue = "float32",
-      description = "What NCCL sums gradients in: float32 or bfloat16. Default: float32.")
-  private String gradientSum;
+      description =
+          "What gradients are kept and summed in: float32 or, where the models compute in it and no"
+              + " sum is taken in host memory, bfloat16. Default: float32.")
+  private String gradientType;
 
   @Option(
       names = "--peak-tflops",
@@ -204,7 +206,7 @@ final class BenchmarkCommand implements Runnable {
     arguments.addAll(List.of("--stage", stage, "--device", device, "--dtype", type));
     arguments.addAll(
         List.of("--batch", "" + batch, "--steps", "" + steps, "--warmup", "" + warmup));
-    arguments.addAll(List.of("--workers", "" + workers, "--gradient-sum", gradientSum));
+    arguments.addAll(List.of("--workers", "" + workers, "--gradient-type", gradientType));
     shardOptimizer.ifPresent(on -> arguments.addAll(List.of("--shard-optimizer", "" + on)));
     length.ifPresent(positions -> arguments.addAll(List.of("--length", "" + positions)));
     peak.ifPresent(tflops -> arguments.addAll(List.of("--peak-tflops", "" + tflops)));
@@ -239,7 +241,7 @@ final class BenchmarkCommand implements Runnable {
         batch,
         positions,
         ParallelSettings.of(
-            shardOptimizer, Choice.of("--gradient-sum", gradientSum, GradientType.class)),
+            shardOptimizer, Choice.of("--gradient-type", gradientType, GradientType.class)),
         warmup,
         steps);
   }
@@ -262,14 +264,15 @@ final class BenchmarkCommand implements Runnable {
     double tflops = result.modelFlops() * result.tokensPerSecond() / result.tokens() / 1e12;
     out.printf(
         Locale.ROOT,
-        "%s, stage %s, %d sequences of %d, %s on %s%s%n",
+        "%s, stage %s, %d sequences of %d, %s on %s%s, gradients in %s%n",
         preset,
         stage,
         settings.batch(),
         settings.length(),
         type,
         result.ranks() == 1 ? "" : result.ranks() + " x ",
-        device);
+        device,
+        result.gradientType().name().toLowerCase(Locale.ROOT));
     out.printf(
         Locale.ROOT,
         "tokens/s       %,.0f (%,.0f to %,.0f in %d updates)%n",
@@ -280,11 +283,10 @@ final class BenchmarkCommand implements Runnable {
     if (result.ranks() > 1) {
       out.printf(
           Locale.ROOT,
-          "  of all       %,.0f; gradients are summed %s in %s, %s%n"
+          "  of all       %,.0f; gradients are summed %s, %s%n"
               + "  waiting      %.2f ms of an update, nothing else to compute%n",
           result.ranks() * result.tokensPerSecond(),
           result.transport(),
-          result.gradientType().name().toLowerCase(Locale.ROOT),
           result.shards() > 1 ? "optimizer sharded" : "optimizer whole on each",
           1e3 * result.waitSeconds());
     }

@@ -84,11 +84,14 @@ public record RunConfig(
         Optional<Boolean> shardOptimizer,
     @Setting(
             value =
-                "Type in which gradients are summed between GPUs by NCCL: bfloat16 rounds them on the"
-                    + " way and moves half the bytes, in a buffer of 2 bytes more for each trained"
-                    + " weight. Sums in host memory are float32 whatever it is.",
+                "Type in which gradients are kept and summed between GPUs. With bfloat16 they take"
+                    + " half the memory and move half the bytes, and each sum of them is rounded. It"
+                    + " holds where models compute in bfloat16, a worker's share of a step is one"
+                    + " micro-batch, and gradients are not summed in host memory; elsewhere they are"
+                    + " float32 all the same, and the log says why. A run may be resumed with the"
+                    + " other value.",
             defaultValue = "float32")
-        GradientType gradientSum,
+        GradientType gradientType,
     @Setting(value = "Architecture of the student.", defaultValue = "{}") StudentSettings student,
     @Setting(
             "The stages to train, in the order matrix, hidden, distill; any of them may be left"
@@ -226,7 +229,7 @@ public record RunConfig(
         device,
         elementType,
         shardOptimizer,
-        gradientSum,
+        gradientType,
         student,
         otherStages,
         checkpoints,

@@ -43,7 +43,7 @@ public final class Plans {
         config.shuffleBlock(),
         config.device(),
         config.computeType(),
-        ParallelSettings.of(config.shardOptimizer(), config.gradientSum()),
+        ParallelSettings.of(config.shardOptimizer(), config.gradientType()),
         config.student(),
         config.stages(),
         0,

@@ -60,7 +60,7 @@ class ConfigWriterTest {
             config.device(),
             config.elementType(),
             config.shardOptimizer(),
-            config.gradientSum(),
+            config.gradientType(),
             config.student(),
             config.stages(),
             config.checkpoints(),

@@ -12,6 +12,9 @@ public final class ElementKernels {
   private static final int ROW_THREADS = 512;
   private static final int BLOCKS_PER_MULTIPROCESSOR = 16;
 
+  /** The same on every card, since which numbers are added first follows from it. */
+  private static final int SQUARES_BLOCKS = 2048;
+
   private final Card card;
 
   ElementKernels(Card card) {
@@ -112,18 +115,19 @@ public final class ElementKernels {
   }
 
   /**
-   * Decides on the device whether the next update is made, and how: not if the gradient's norm is
-   * not finite, and with the gradient scaled down if its norm is too large.
+   * Decides on the device whether the next update is made, and how: not if a loss or the gradient's
+   * norm is not finite, and with the gradient scaled down if its norm is too large.
    *
-   * @param sumOfSquares of the gradient, one element, float32
+   * @param figures losses, and after them the gradient's sum of squares: float32
    * @param plan gets the decision; holds the number of updates before
    */
-  public void planUpdate(NDArray sumOfSquares, UpdatePlan plan, UpdateRule rule) {
+  public void planUpdate(NDArray figures, UpdatePlan plan, UpdateRule rule) {
     kernel("plan_update")
         .launch(
             Grid.of(1),
             1,
-            sumOfSquares,
+            figures,
+            Math.toIntExact(figures.size() - 1),
             plan.numbers(),
             rule.beta1(),
             rule.beta2(),
@@ -133,8 +137,32 @@ public final class ElementKernels {
   }
 
   /**
+   * Sums of squares of parts of a tensor, which do not depend on the device: added up, they are the
+   * tensor's.
+   *
+   * @param x float32 or bfloat16, contiguous, its memory aligned to 16 bytes
+   * @return (parts) float32
+   */
+  public NDArray sumsOfSquares(NDArray x) {
+    NDArray sums = Operators.empty(x.getManager(), ElementType.FLOAT32, SQUARES_BLOCKS);
+    kernel(isRounded(x) ? "squares_bfloat16" : "squares_float32")
+        .launch(Grid.of(SQUARES_BLOCKS), THREADS, x, sums, x.size());
+    return sums;
+  }
+
+  /** Whether a float32 or bfloat16 tensor is the latter. */
+  private static boolean isRounded(NDArray x) {
+    return switch (ElementType.of(x)) {
+      case BFLOAT16 -> true;
+      case FLOAT32 -> false;
+      case FLOAT64 -> throw new IllegalArgumentException("the kernel takes no float64");
+    };
+  }
+
+  /**
    * AdamW over flat float32 buffers of a multiple of 4 elements.
    *
+   * @param gradients float32 or bfloat16
    * @param compute gets the new weights in bfloat16
    * @param plan what was decided; nothing changes if that is to leave the update out
    */
@@ -146,7 +174,7 @@ public final class ElementKernels {
       NDArray compute,
       UpdatePlan plan,
       UpdateRule rule) {
-    kernel("adamw")
+    kernel(isRounded(gradients) ? "adamw_bfloat16" : "adamw_float32")
         .launch(
             Grid.of((long) card.multiprocessors() * BLOCKS_PER_MULTIPROCESSOR),
             THREADS,

@@ -33,9 +33,7 @@ public record Linear(Parameter weight, Parameter bias) {
 
   /** As {@link #addGradients} for a weight (out, in) alone. */
   static void addWeightGradient(Parameter weight, NDArray x, NDArray outputGradient) {
-    if (weight.isTrained()) {
-      weight.addGradient(Operators.matrixProduct(Operators.transpose(outputGradient, 0, 1), x));
-    }
+    weight.addProduct(Operators.transpose(outputGradient, 0, 1), x);
   }
 
   /**

@@ -2,6 +2,7 @@ package io.sparkhawk.executor.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
@@ -9,13 +10,15 @@ import java.util.Optional;
 
 /**
  * A named weight of a model, whose tensor and gradient are views of flat buffers while it is
- * trained.
+ * trained. In one step all its gradients come either from recorded passes, to which libtorch may
+ * add them itself, or from passes by hand.
  */
 public final class Parameter {
 
   private final String name;
   private NDArray value;
   private Optional<NDArray> gradient = Optional.empty();
+  private boolean cleared; // all zeros, as far as passes by hand are concerned
 
   Parameter(String name, NDArray value) {
     this.name = name;
@@ -66,18 +69,41 @@ public final class Parameter {
     return gradient.isPresent();
   }
 
+  /** Says that the gradient has been set to zero. */
+  public void gradientCleared() {
+    cleared = true;
+  }
+
   /**
    * What gradients are added to.
    *
    * @throws IllegalStateException if the weight is not trained
    */
   public NDArray gradient() {
+    cleared = false;
     return gradient.orElseThrow(() -> new IllegalStateException(name + " is not trained"));
   }
 
   /** Adds to the gradient, if the weight is trained. */
   void addGradient(NDArray part) {
-    gradient.ifPresent(sum -> Operators.addInPlace(sum, part));
+    gradient.ifPresent(
+        sum -> {
+          if (cleared) {
+            Operators.copy(part, sum); // need not read the zeros
+          } else {
+            Operators.addInPlace(sum, part);
+          }
+          cleared = false;
+        });
+  }
+
+  /** Adds the product of two matrices to the gradient, if the weight is trained. */
+  void addProduct(NDArray a, NDArray b) {
+    if (cleared && ElementType.of(gradient.orElseThrow()) == ElementType.of(a)) {
+      Operators.matrixProductInto(a, b, gradient());
+    } else if (isTrained()) {
+      addGradient(Operators.matrixProduct(a, b));
+    }
   }
 
   /** Moves what libtorch has collected in the weight's own type to the gradient. */

@@ -47,6 +47,7 @@ public final class Operators {
   private static final Dispatcher VIEW_TYPE = Dispatcher.operator("aten::view", "dtype");
   private static final Dispatcher LERP = Dispatcher.operator("aten::lerp_", "Tensor");
   private static final Dispatcher ADD_MATRIX_PRODUCT = Dispatcher.operator("aten::mm", "");
+  private static final Dispatcher MATRIX_PRODUCT_INTO = Dispatcher.operator("aten::mm", "out");
   private static final Dispatcher MUL = Dispatcher.operator("aten::mul", "Tensor");
   private static final Dispatcher MUL_IN_PLACE = Dispatcher.operator("aten::mul_", "Tensor");
   private static final Dispatcher EXP_IN_PLACE = Dispatcher.operator("aten::exp_", "");
@@ -444,6 +445,19 @@ public final class Operators {
     dimension("matrixProduct", "b", b, 0, a.getShape().get(1));
     sameType("matrixProduct", "b", b, a);
     return ADD_MATRIX_PRODUCT.call(a, b);
+  }
+
+  /** As {@link #matrixProduct}, over what {@code target}, of the product's shape, holds. */
+  public static void matrixProductInto(NDArray a, NDArray b, NDArray target) {
+    rank("matrixProductInto", "a", a, 2);
+    rank("matrixProductInto", "b", b, 2);
+    rank("matrixProductInto", "target", target, 2);
+    dimension("matrixProductInto", "b", b, 0, a.getShape().get(1));
+    dimension("matrixProductInto", "target", target, 0, a.getShape().get(0));
+    dimension("matrixProductInto", "target", target, 1, b.getShape().get(1));
+    sameType("matrixProductInto", "b", b, a);
+    sameType("matrixProductInto", "target", target, a);
+    close(MATRIX_PRODUCT_INTO.call(a, b, target));
   }
 
   /** target = target + source, in place. */

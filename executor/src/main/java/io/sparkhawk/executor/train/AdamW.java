@@ -48,8 +48,7 @@ public final class AdamW implements AutoCloseable {
 
   private NDArray zeros(FlatParameters parameters) {
     return TensorScope.detach(
-        Operators.zeros(
-            manager, ElementType.of(parameters.gradients()), parameters.shard().size()));
+        Operators.zeros(manager, ElementType.of(parameters.values()), parameters.shard().size()));
   }
 
   /**
@@ -97,12 +96,12 @@ public final class AdamW implements AutoCloseable {
   }
 
   /**
-   * Queues an update without knowing the gradient's norm: the device decides whether it is made,
-   * and how far the gradient is scaled down. {@link #decided} must be told, before the state is
+   * Queues an update without knowing losses and norm: the device decides whether it is made, and how
+   * far the gradient is scaled down. {@link #decided} must be told, before the state is
    * read.
    *
    * @param clipNorm largest norm of the gradient, 0 for any
-   * @param sumOfSquares of the whole gradient, one element, float32
+   * @param figures losses, and after them the sum of squares of the whole gradient: float32
    * @param updated called when the new weights of a share are queued
    * @return holds the decision when the device has come so far
    */
@@ -110,10 +109,10 @@ public final class AdamW implements AutoCloseable {
       FlatParameters parameters,
       double learningRate,
       double clipNorm,
-      NDArray sumOfSquares,
+      NDArray figures,
       Consumer<Shard.Share> updated) {
     UpdateRule rule = rule(learningRate, clipNorm);
-    kernels.orElseThrow().planUpdate(sumOfSquares, plan, rule);
+    kernels.orElseThrow().planUpdate(figures, plan, rule);
     updateFused(kernels.orElseThrow(), parameters, rule, updated);
     return plan;
   }
@@ -168,8 +167,14 @@ public final class AdamW implements AutoCloseable {
   }
 
   private void updateChunk(
-      NDArray w, NDArray g, NDArray m, NDArray v, double learningRate, double gradientScale) {
+      NDArray w,
+      NDArray gradient,
+      NDArray m,
+      NDArray v,
+      double learningRate,
+      double gradientScale) {
     Hyperparameters h = hyperparameters;
+    NDArray g = Operators.convert(gradient, ElementType.of(w));
     if (gradientScale != 1) {
       Operators.scaleInPlace(g, gradientScale);
     }

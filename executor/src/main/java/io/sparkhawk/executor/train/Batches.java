@@ -104,6 +104,11 @@ final class Batches implements AutoCloseable {
     return Math.min(microBatch, sequences / worldSize);
   }
 
+  /** Whether each rank computes its whole share of a step at once. */
+  boolean haveOneMicroBatch() {
+    return largestMicroBatch() == sequences / worldSize;
+  }
+
   /** Number of the first global sample after step {@code step}: the position in the data. */
   long cursorAfter(long step) {
     return firstSample + (step + 1) * sequences;

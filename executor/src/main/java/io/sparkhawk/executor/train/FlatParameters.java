@@ -2,6 +2,8 @@ package io.sparkhawk.executor.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.sparkhawk.executor.kernel.ElementKernels;
+import io.sparkhawk.executor.kernel.Kernels;
 import io.sparkhawk.executor.model.Parameter;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
@@ -9,13 +11,15 @@ import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The trained weights of a model in one buffer, their gradients in another, segment after segment.
  * The parameters become views of the first. Where the model computes in the type of the gradients,
- * these weights are what is trained, and backward passes add straight into the second buffer. Where
- * it computes in bfloat16 a third buffer holds the master weights, of which the first has the
- * rounded values; the master weights are those of this rank's {@link Shard} alone.
+ * backward passes add straight into the second buffer. Where it computes in the type of what is
+ * trained, these weights are it; where it computes in bfloat16 a third buffer holds the master
+ * weights, of which the first has the rounded values; the master weights are those of this rank's
+ * {@link Shard} alone.
  */
 public final class FlatParameters implements AutoCloseable {
 
@@ -26,10 +30,13 @@ public final class FlatParameters implements AutoCloseable {
   private final NDArray gradients;
   private final NDArray values; // the computed ones themselves where they are not rounded
   private final List<List<Parameter>> segments;
+  private final boolean collectsInPlace;
+  private final Optional<ElementKernels> kernels;
 
   private FlatParameters(
       NDManager manager,
       ElementType type,
+      ElementType gradientType,
       FlatLayout layout,
       Shard shard,
       List<List<Parameter>> segments) {
@@ -44,8 +51,10 @@ public final class FlatParameters implements AutoCloseable {
             .map(parameter -> ElementType.of(parameter.value()))
             .orElse(type);
     this.computed = zeros(computedType, layout.size());
-    this.gradients = zeros(type, layout.size());
+    this.gradients = zeros(gradientType, layout.size());
     this.values = computedType == type ? computed : zeros(type, shard.size());
+    this.collectsInPlace = computedType == gradientType;
+    this.kernels = Kernels.like(computed).map(Kernels::elements);
   }
 
   private NDArray zeros(ElementType type, long size) {
@@ -56,19 +65,30 @@ public final class FlatParameters implements AutoCloseable {
    * Moves the parameters of all segments into flat buffers owned by a child of {@code manager}; all
    * weights are updated here.
    *
+   * @param type of the weights that are trained and of their gradients
    * @param segments one list per segment, which may be empty
    */
   public static FlatParameters of(
       NDManager manager, ElementType type, List<List<Parameter>> segments) {
-    return of(manager, type, segments, 0, 1);
+    return of(manager, type, type, segments, 0, 1);
   }
 
-  /** As above, for the rank {@code rank} of {@code shares} that update a share of each segment. */
+  /**
+   * As above, for the rank {@code rank} of {@code shares} that update a share of each segment.
+   *
+   * @param gradientType of the gradients alone
+   */
   static FlatParameters of(
-      NDManager manager, ElementType type, List<List<Parameter>> segments, int rank, int shares) {
+      NDManager manager,
+      ElementType type,
+      ElementType gradientType,
+      List<List<Parameter>> segments,
+      int rank,
+      int shares) {
     FlatLayout layout = FlatLayout.of(segments, shares);
     FlatParameters flat =
-        new FlatParameters(manager.newSubManager(), type, layout, Shard.of(layout, rank), segments);
+        new FlatParameters(
+            manager.newSubManager(), type, gradientType, layout, Shard.of(layout, rank), segments);
     segments.forEach(segment -> segment.forEach(flat::adopt));
     return flat;
   }
@@ -86,7 +106,7 @@ public final class FlatParameters implements AutoCloseable {
       }
       NDArray leaf = TensorScope.detach(Gradients.leaf(view));
       NDArray gradient = TensorScope.detach(view(gradients, parameter));
-      if (!isRounded()) {
+      if (collectsInPlace) {
         Gradients.collectInto(leaf, gradient);
       }
       parameter.train(leaf, gradient);
@@ -103,22 +123,37 @@ public final class FlatParameters implements AutoCloseable {
   }
 
   /**
-   * Sum of squares of the gradients that this rank updates with: one element, float64. The sum over
-   * a share is taken in the gradients' own type.
+   * Sum of squares of the gradients that this rank updates with: one element, float64. The sums
+   * over parts are taken in the accumulation type.
    */
   NDArray sumOfSquares() {
-    List<NDArray> ofShares = new ArrayList<>();
-    ofShares.add(Operators.zeros(manager, ElementType.of(gradients)));
+    List<NDArray> ofParts = new ArrayList<>();
+    ofParts.add(Operators.zeros(manager, ElementType.FLOAT64, 1));
     for (Shard.Share share : shard.shares()) {
-      NDArray own = narrow(gradients, share.range());
-      ofShares.add(Operators.innerProduct(own, own));
+      NDArray parts = squares(narrow(gradients, share.range()));
+      ofParts.add(Operators.convert(parts, ElementType.FLOAT64));
     }
-    return Operators.sum(Operators.convert(Operators.stack(ofShares, 0), ElementType.FLOAT64), 0);
+    return Operators.sum(Operators.concatenate(ofParts, 0), 0);
+  }
+
+  /** Sums of squares of the parts of a run of gradients. */
+  private NDArray squares(NDArray run) {
+    if (kernels.isPresent()) {
+      return kernels.get().sumsOfSquares(run);
+    }
+    NDArray wide = Operators.convert(run, ElementType.of(values));
+    return Operators.reshape(Operators.innerProduct(wide, wide), 1);
+  }
+
+  /** Sets all gradients to zero. */
+  void clearGradients() {
+    Operators.zero(gradients);
+    segments.forEach(segment -> segment.forEach(Parameter::gradientCleared));
   }
 
   /** Moves into the gradients of a segment what its backward pass left elsewhere. */
   public void collect(int segment) {
-    if (isRounded()) {
+    if (!collectsInPlace) {
       segments.get(segment).forEach(Parameter::collectGradient);
     }
   }

@@ -1,9 +1,16 @@
 package io.sparkhawk.executor.train;
 
-/** The type in which gradients are summed between GPUs. They are kept in float32 in any case. */
+import io.sparkhawk.executor.tensor.ElementType;
+
+/** The type in which gradients are kept, summed between GPUs and read by the update. */
 public enum GradientType {
-  /** As they are kept. */
+  /** That of the weights that are trained, which is wider than what bfloat16 models compute in. */
   FLOAT32,
-  /** Rounded on the way: half the bytes. */
-  BFLOAT16
+  /** That of models that compute in bfloat16: half the bytes, and nothing is converted. */
+  BFLOAT16;
+
+  /** The type of the elements, where models compute in {@code computed}. */
+  ElementType of(ElementType computed) {
+    return this == BFLOAT16 ? ElementType.BFLOAT16 : computed.accumulationType();
+  }
 }

@@ -42,7 +42,7 @@ public record MemoryPlan(Map<Part, Long> bytes) {
      * another.
      */
     MASTER("master weights"),
-    /** The gradients of the trained weights, rounded ones for the way to other GPUs included. */
+    /** The gradients of the trained weights. */
     GRADIENTS("gradients"),
     /** AdamW's two moments of the weights that this GPU updates. */
     MOMENTS("optimizer moments"),
@@ -167,13 +167,13 @@ public record MemoryPlan(Map<Part, Long> bytes) {
     boolean rounded = element != wide;
     long trained = WeightCounts.trained(work.student(), work.stage(), work.parts(), work.target());
     long updated = (trained + work.parallelism().shards() - 1) / work.parallelism().shards();
-    long travelling = work.parallelism().gradientType() == GradientType.FLOAT32 ? 0 : 2;
+    long gradient = work.parallelism().gradientType().of(work.type()).bytes();
     long head = passes.headLoss();
     long block = passes.block();
     bytes.put(Part.TEACHER, element * WeightCounts.of(work.teacher()));
     bytes.put(Part.STUDENT, element * WeightCounts.of(work.student()));
     bytes.put(Part.MASTER, rounded ? wide * updated : 0);
-    bytes.put(Part.GRADIENTS, (wide + travelling) * trained);
+    bytes.put(Part.GRADIENTS, gradient * trained);
     bytes.put(Part.MOMENTS, 2 * wide * updated);
     bytes.put(Part.ACTIVATIONS, passes.kept());
     bytes.put(Part.HEAD_LOSS, head > block ? head : 0);

@@ -1,23 +1,16 @@
 package io.sparkhawk.executor.train;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.kernel.NcclCommunicator;
-import io.sparkhawk.executor.tensor.ElementType;
-import io.sparkhawk.executor.tensor.Operators;
-import io.sparkhawk.executor.tensor.TensorScope;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.Future;
 
 /**
  * Exchanges gradients and weights between the ranks' GPUs by NCCL, beside the computation.
- * Gradients are summed as they are kept, or rounded to bfloat16 in a buffer of their own; weights
- * travel as the model computes with them.
+ * Gradients are summed as they are kept; weights travel as the model computes with them.
  *
  * <p>The collective brings the ranks together and watches over them: while this rank waits for the
  * end of a step's sums it makes a small sum of its own, whose failure names the rank that is
@@ -32,9 +25,6 @@ final class NcclExchange implements Exchange {
   private final Collective collective;
   private final NcclCommunicator communicator;
   private final Parallelism parallelism;
-  private final NDManager manager;
-  private final NDArray summed; // the gradients themselves where they are not rounded
-  private final List<FlatLayout.Range> rounded = new ArrayList<>();
   private boolean gathering;
   private final ByteBuffer sign =
       ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
@@ -44,16 +34,10 @@ final class NcclExchange implements Exchange {
       FlatParameters parameters,
       Collective collective,
       NcclCommunicator communicator) {
-    NDArray gradients = parameters.gradients();
     this.parallelism = parallelism;
     this.parameters = parameters;
     this.collective = collective;
     this.communicator = communicator;
-    this.manager = gradients.getManager().newSubManager();
-    this.summed =
-        parallelism.gradientType() == GradientType.FLOAT32
-            ? gradients
-            : TensorScope.detach(Operators.zeros(manager, ElementType.BFLOAT16, gradients.size()));
   }
 
   /** Brings the GPUs of all ranks together; called by all of them. */
@@ -82,37 +66,17 @@ final class NcclExchange implements Exchange {
     if (segment.count() == 0) {
       return;
     }
-    if (isRounded()) {
-      copy(parameters.gradients(), summed, segment);
-      rounded.add(parallelism.isSharded() ? own(segment) : segment);
-    }
+    NDArray gradients = parameters.gradients();
     if (parallelism.isSharded()) {
-      communicator.startReduceScatter(summed, segment.first(), segment.count());
+      communicator.startReduceScatter(gradients, segment.first(), segment.count());
     } else {
-      communicator.startSum(summed, segment.first(), segment.count());
-    }
-  }
-
-  private boolean isRounded() {
-    return summed != parameters.gradients();
-  }
-
-  private FlatLayout.Range own(FlatLayout.Range segment) {
-    return segment.share(collective.rank(), collective.worldSize());
-  }
-
-  private static void copy(NDArray from, NDArray to, FlatLayout.Range range) {
-    try (TensorScope scope = TensorScope.open()) {
-      Operators.copy(FlatParameters.narrow(from, range), FlatParameters.narrow(to, range));
+      communicator.startSum(gradients, segment.first(), segment.count());
     }
   }
 
   @Override
   public double awaitSums() {
-    double seconds = await();
-    rounded.forEach(range -> copy(summed, parameters.gradients(), range));
-    rounded.clear();
-    return seconds;
+    return await();
   }
 
   @Override
@@ -126,8 +90,6 @@ final class NcclExchange implements Exchange {
         collective.startAllReduceSum(
             ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder()));
     NcclCommunicator.Waiting waiting = communicator.letLibtorchWait();
-    rounded.forEach(range -> copy(summed, parameters.gradients(), range));
-    rounded.clear();
     return new Sums() {
       @Override
       public void check() {
@@ -196,6 +158,5 @@ final class NcclExchange implements Exchange {
   @Override
   public void close() {
     communicator.close();
-    manager.close();
   }
 }

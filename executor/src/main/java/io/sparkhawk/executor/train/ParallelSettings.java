@@ -9,7 +9,7 @@ import java.util.Optional;
  * resumed with other ones.
  *
  * @param sharding whether each rank keeps and updates a share of the optimizer's state only
- * @param gradientType what gradients are summed in where NCCL sums them
+ * @param gradientType what gradients are to be kept in; see {@link Parallelism#choose}
  */
 public record ParallelSettings(Sharding sharding, GradientType gradientType)
     implements Serializable {

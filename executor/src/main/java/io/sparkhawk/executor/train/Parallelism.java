@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * @param transport how gradients and weights travel
  * @param shards ranks that share the optimizer's state between them: all, or 1 if each has all of
  *     it
- * @param gradientType what gradients travel in
+ * @param gradientType what gradients are kept and travel in
  */
 record Parallelism(Transport transport, int shards, GradientType gradientType) {
 
@@ -44,20 +44,25 @@ record Parallelism(Transport transport, int shards, GradientType gradientType) {
   }
 
   /**
-   * Chooses what is possible: NCCL where all ranks can. Called by all ranks of the collective,
-   * which make the same choice.
+   * Chooses what is possible: NCCL where all ranks can, and gradients in bfloat16 where they are
+   * wanted, models compute in it and no sum of them is taken elsewhere than in the backward pass
+   * and by NCCL. Called by all ranks of the collective, which make the same choice.
    *
    * @param type what the models compute in
+   * @param oneMicroBatch whether each rank computes its whole share of a step at once
    */
   static Parallelism choose(
-      ParallelSettings settings, Device device, ElementType type, Collective collective) {
-    if (collective.worldSize() == 1) {
-      return NONE;
+      ParallelSettings settings,
+      Device device,
+      ElementType type,
+      boolean oneMicroBatch,
+      Collective collective) {
+    Transport transport = transport(device, type, collective);
+    GradientType gradientType =
+        gradientType(settings.gradientType(), type, oneMicroBatch, transport, collective.rank());
+    if (transport == Transport.NONE) {
+      return new Parallelism(transport, 1, gradientType);
     }
-    Transport transport =
-        device.equals(Device.cpu())
-            ? Transport.HOST
-            : betweenGpus(offers(device, type, collective), collective.rank());
     boolean nccl = transport == Transport.NCCL;
     boolean sharded =
         switch (settings.sharding()) {
@@ -65,10 +70,42 @@ record Parallelism(Transport transport, int shards, GradientType gradientType) {
           case OFF -> false;
           case WITH_NCCL -> nccl;
         };
-    return new Parallelism(
-        transport,
-        sharded ? collective.worldSize() : 1,
-        nccl ? settings.gradientType() : GradientType.FLOAT32);
+    return new Parallelism(transport, sharded ? collective.worldSize() : 1, gradientType);
+  }
+
+  private static Transport transport(Device device, ElementType type, Collective collective) {
+    if (collective.worldSize() == 1) {
+      return Transport.NONE;
+    }
+    return device.equals(Device.cpu())
+        ? Transport.HOST
+        : betweenGpus(offers(device, type, collective), collective.rank());
+  }
+
+  private static GradientType gradientType(
+      GradientType wanted, ElementType type, boolean oneMicroBatch, Transport transport, int rank) {
+    if (wanted == GradientType.FLOAT32) {
+      return wanted;
+    }
+    Optional<String> obstacle = obstacle(type, oneMicroBatch, transport);
+    if (rank == 0 && obstacle.isPresent()) {
+      LOG.warn("Gradients are not kept in bfloat16, but wider: {}.", obstacle.get());
+    }
+    return obstacle.isPresent() ? GradientType.FLOAT32 : wanted;
+  }
+
+  /** Why gradients cannot be kept in bfloat16; empty if they can. */
+  private static Optional<String> obstacle(
+      ElementType type, boolean oneMicroBatch, Transport transport) {
+    if (type != ElementType.BFLOAT16) {
+      return Optional.of("the models do not compute in it");
+    }
+    if (!oneMicroBatch) {
+      return Optional.of("those of several micro-batches are added, which takes float32");
+    }
+    return transport == Transport.HOST || transport == Transport.STAGED
+        ? Optional.of("host memory sums in float32")
+        : Optional.empty();
   }
 
   /** Whether each rank has a share of the optimizer's state only. */

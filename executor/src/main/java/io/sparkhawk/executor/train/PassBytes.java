@@ -28,6 +28,7 @@ final class PassBytes {
   private final long hidden; // bytes of one hidden state
   private final long mlp; // bytes of an MLP's inner activation
   private final boolean mixerKernels;
+  private final boolean productsInPlace; // gradients of matrices are computed where they are kept
 
   PassBytes(MemoryPlan.Workload work) {
     this.work = work;
@@ -37,6 +38,7 @@ final class PassBytes {
     this.sum = work.type().accumulationType().bytes();
     this.hidden = rows * work.teacher().width() * element;
     this.mlp = rows * work.teacher().mlpWidth() * element;
+    this.productsInPlace = work.parallelism().gradientType() == GradientType.BFLOAT16;
     this.mixerKernels =
         work.kernels()
             && shape.kind() == MixerKind.MAMBA2
@@ -149,10 +151,11 @@ final class PassBytes {
   private long blockBackward() {
     boolean all = work.parts() == TrainedParts.ALL;
     long gradients = 6 * hidden + mixerBackward() + 2 * mlp;
-    long weights = mixerWeights() + (all ? mlpWeights() : 0);
+    long ofMixer = mixerKernels && productsInPlace ? 0 : mixerWeights();
+    long ofMlp = !all || work.kernels() && productsInPlace ? 0 : mlpWeights();
     // Computed again, a block has its forward pass's results in memory beside its gradients.
     long again = work.recompute() ? keptInBlock(false) + 5 * hidden + mlp : 0;
-    return gradients + weights + again;
+    return gradients + ofMixer + ofMlp + again;
   }
 
   /** Gradients inside a mixer. */

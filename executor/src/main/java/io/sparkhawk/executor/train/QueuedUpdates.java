@@ -77,7 +77,7 @@ final class QueuedUpdates implements AutoCloseable {
               parameters,
               learningRate,
               clipNorm,
-              Operators.narrow(figures, 0, count, 1),
+              figures,
               shareUpdated);
       PinnedMemory slot = slots.get((int) (started++ % SLOTS));
       slot.copyFrom(plan, 0);

@@ -71,9 +71,13 @@ final class RunModels {
     return StudentConfig.of(PhiConfig.read(teacherFolder), plan.student());
   }
 
-  /** How the workers train together; called by all ranks of the collective. */
-  Parallelism parallelism(Collective collective) {
-    return Parallelism.choose(plan.parallel(), device, type, collective);
+  /**
+   * How the workers train together; called by all ranks of the collective.
+   *
+   * @param oneMicroBatch whether each worker computes its whole share of a step at once
+   */
+  Parallelism parallelism(boolean oneMicroBatch, Collective collective) {
+    return Parallelism.choose(plan.parallel(), device, type, oneMicroBatch, collective);
   }
 
   /**

@@ -58,7 +58,7 @@ public final class StageBenchmark {
    * @param stepSeconds of the updates that count, sorted
    * @param ranks devices that trained together
    * @param transport how their gradients were summed
-   * @param gradientType what they were summed in
+   * @param gradientType what they were kept and summed in
    * @param shards ranks that shared the optimizer's state between them
    * @param tokens of an update on each rank
    * @param modelFlops floating-point operations of the matrix products that an update needs on each
@@ -117,7 +117,7 @@ public final class StageBenchmark {
   public static Result run(Settings settings, Collective collective) {
     StudentConfig config = StudentConfig.of(settings.teacher, settings.student);
     Parallelism parallelism =
-        Parallelism.choose(settings.parallel, settings.device, settings.type, collective);
+        Parallelism.choose(settings.parallel, settings.device, settings.type, true, collective);
     Optional<PlannedMemory> planned =
         PlannedMemory.on(settings.device, workload(settings, config).with(parallelism));
     try (Gradients paused = Gradients.pause();

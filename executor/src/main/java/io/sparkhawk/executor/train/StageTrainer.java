@@ -88,7 +88,7 @@ public final class StageTrainer {
     RunHashes hashes = RunIdentity.of(plan, hadoop, models.teacherFolder());
     try (Batches batches = Batches.of(plan, rows(plan, hadoop, Split.TRAIN), collective);
         HeldOut heldOut = new HeldOut(rows(plan, hadoop, Split.VALIDATION), collective)) {
-      Parallelism parallelism = models.parallelism(collective);
+      Parallelism parallelism = models.parallelism(batches.haveOneMicroBatch(), collective);
       models
           .planMemory(batches.largestMicroBatch(), batches.rowLength(), parallelism)
           .ifPresent(memory -> listener.memoryPlanned(memory.plan().total(), memory.available()));
@@ -124,6 +124,7 @@ public final class StageTrainer {
             FlatParameters.of(
                 manager,
                 student.elementType().accumulationType(),
+                parallelism.gradientType().of(student.elementType()),
                 TrainedParameters.of(student, stage.name(), stage.train(), stage.target()),
                 parallelism.shardOf(collective),
                 parallelism.shards());

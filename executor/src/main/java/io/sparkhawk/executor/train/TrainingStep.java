@@ -107,7 +107,7 @@ final class TrainingStep implements AutoCloseable {
    * @param globalSequences sequences of all ranks
    */
   Started start(List<NDArray> microBatches, int globalSequences, double learningRate) {
-    Operators.zero(parameters.gradients());
+    parameters.clearGradients();
     objective.losses().reset();
     double waited = 0;
     for (int i = 0; i < microBatches.size(); i++) {

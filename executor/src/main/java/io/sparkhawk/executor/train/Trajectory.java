@@ -45,6 +45,7 @@ public final class Trajectory implements AutoCloseable {
         FlatParameters.of(
             student.manager(),
             student.elementType().accumulationType(),
+            parallelism.gradientType().of(student.elementType()),
             TrainedParameters.of(student, settings.stage, settings.parts, settings.target),
             parallelism.shardOf(collective),
             parallelism.shards());

@@ -126,17 +126,64 @@ extern "C" __global__ void __launch_bounds__(512)
   if (threadIdx.x == 0) loss[blockIdx.x] = total;
 }
 
+// Four numbers in one access to memory.
+__device__ __forceinline__ float4 four_at(const float* p) { return *reinterpret_cast<const float4*>(p); }
+
+__device__ __forceinline__ float4 four_at(const bf16* p) {
+  uint2 pairs = *reinterpret_cast<const uint2*>(p);
+  return make_float4(low(pairs.x), high(pairs.x), low(pairs.y), high(pairs.y));
+}
+
+__device__ __forceinline__ float one_at(const float* p) { return *p; }
+__device__ __forceinline__ float one_at(const bf16* p) { return to_float(*p); }
+
+__device__ __forceinline__ float squares_of(float4 x) {
+  return x.x * x.x + x.y * x.y + x.z * x.z + x.w * x.w;
+}
+
+// The sum of squares of what falls to each block of 256 threads, in an order that follows from count and
+// the number of blocks alone. Each thread takes 4 neighbouring elements at a time, and the last block
+// those that are left over.
+template <typename T>
+__device__ __forceinline__ void sum_squares(const T* x, float* sums, long count) {
+  __shared__ float scratch[8];
+  float sum = 0.f;
+  long whole = count / 4 * 4, stride = (long)gridDim.x * blockDim.x * 4;
+#pragma unroll 4
+  for (long i = ((long)blockIdx.x * blockDim.x + threadIdx.x) * 4; i < whole; i += stride)
+    sum += squares_of(four_at(x + i));
+  if (blockIdx.x == gridDim.x - 1 && whole + threadIdx.x < count) {
+    float last = one_at(x + whole + threadIdx.x);
+    sum += last * last;
+  }
+  float total = block_sum(sum, scratch);
+  if (threadIdx.x == 0) sums[blockIdx.x] = total;
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+    squares_float32(const float* x, float* sums, long count) {
+  sum_squares(x, sums, count);
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+    squares_bfloat16(const bf16* x, float* sums, long count) {
+  sum_squares(x, sums, count);
+}
+
 // What is decided of an update, as UpdatePlan has it: updates so far; factor of the gradient, 0 to leave
 // the update out; 1 - learning rate * weight decay; learning rate / (1 - beta1^t); 1 / (1 - beta2^t);
 // norm of the gradient.
 enum Plan { UPDATES, SCALE, SHRINK, STEP, CORRECTION, NORM };
 
-// Decides as torch.nn.utils.clip_grad_norm_ and torch.optim.AdamW do; clip 0 is any norm. One thread.
-extern "C" __global__ void plan_update(const float* sum_of_squares, double* plan, double beta1,
+// Decides as torch.nn.utils.clip_grad_norm_ and torch.optim.AdamW do; clip 0 is any norm. "figures" are
+// the losses and after them the sum of squares of the gradient. One thread.
+extern "C" __global__ void plan_update(const float* figures, int losses, double* plan, double beta1,
                                        double beta2, double rate, double decay, double clip) {
-  double norm = sqrt((double)*sum_of_squares);
+  double norm = sqrt((double)figures[losses]);
   plan[NORM] = norm;
-  if (!(norm <= 1.7976931348623157e308)) {  // infinite, or no number
+  bool finite = norm <= 1.7976931348623157e308;  // neither infinite nor no number
+  for (int i = 0; i < losses; i++) finite = finite && fabsf(figures[i]) <= 3.402823466e38f;
+  if (!finite) {
     plan[SCALE] = 0.;
     return;
   }
@@ -150,9 +197,10 @@ extern "C" __global__ void plan_update(const float* sum_of_squares, double* plan
 
 // AdamW (arXiv 1711.05101, algorithm 2) by the plan.
 // compute gets the weights rounded; it may be null. count is a multiple of 4.
-extern "C" __global__ void adamw(float* weight, const float* gradient, float* first, float* second,
-                                 bf16* compute, const double* plan, float beta1, float beta2,
-                                 float epsilon, long count) {
+template <typename G>
+__device__ __forceinline__ void adamw(float* weight, const G* gradient, float* first, float* second,
+                                      bf16* compute, const double* plan, float beta1, float beta2,
+                                      float epsilon, long count) {
   float scale = (float)plan[SCALE], shrink = (float)plan[SHRINK];
   float step = (float)plan[STEP], correction = (float)plan[CORRECTION];
   if (scale == 0.f) return;
@@ -160,7 +208,7 @@ extern "C" __global__ void adamw(float* weight, const float* gradient, float* fi
        i += (long)gridDim.x * blockDim.x * 4) {
     float4 w = *reinterpret_cast<float4*>(weight + i), m = *reinterpret_cast<float4*>(first + i);
     float4 v = *reinterpret_cast<float4*>(second + i);
-    float4 g = *reinterpret_cast<const float4*>(gradient + i);
+    float4 g = four_at(gradient + i);
     float* ws = &w.x;
     float* ms = &m.x;
     float* vs = &v.x;
@@ -178,4 +226,16 @@ extern "C" __global__ void adamw(float* weight, const float* gradient, float* fi
     if (compute != nullptr)
       *reinterpret_cast<uint2*>(compute + i) = make_uint2(pack(w.x, w.y), pack(w.z, w.w));
   }
+}
+
+extern "C" __global__ void adamw_float32(float* weight, const float* gradient, float* first, float* second,
+                                         bf16* compute, const double* plan, float beta1, float beta2,
+                                         float epsilon, long count) {
+  adamw(weight, gradient, first, second, compute, plan, beta1, beta2, epsilon, count);
+}
+
+extern "C" __global__ void adamw_bfloat16(float* weight, const bf16* gradient, float* first, float* second,
+                                          bf16* compute, const double* plan, float beta1, float beta2,
+                                          float epsilon, long count) {
+  adamw(weight, gradient, first, second, compute, plan, beta1, beta2, epsilon, count);
 }

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDArray;
 import io.sparkhawk.executor.kernel.Twins.Twin;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
+import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.Operators;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -179,10 +180,60 @@ class ElementKernelsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {4, 16, 1020, 1024, 1028, 2_500_000})
-  void adamWIsTheAlgorithmElementByElement(int count) {
+  @CsvSource({
+    "1, FLOAT32",
+    "3, BFLOAT16",
+    "4, FLOAT32",
+    "5, BFLOAT16",
+    "1023, FLOAT32",
+    "1023, BFLOAT16",
+    "2097152, BFLOAT16", // one access to memory for each thread
+    "2097155, BFLOAT16",
+    "20000003, FLOAT32",
+    "20000001, BFLOAT16"
+  })
+  void partsOfASumOfSquaresAddUpToIt(int count, ElementType type) {
     try (Twins twins = Twins.ofAnySeed()) {
-      State state = new State(twins, count);
+      Twin x = twins.of(twins.normals(0, 3, count), type, count);
+      ElementKernels kernels = twins.kernels().elements();
+
+      List<double[]> results = twins.results(() -> List.of(kernels.sumsOfSquares(x.gpu())));
+
+      double squares =
+          Arrays.stream(MixerKernelsTest.elements(x.exact())).map(value -> value * value).sum();
+      assertThat(Arrays.stream(results.get(0)).sum()).isCloseTo(squares, withinPercentage(1e-4));
+    }
+  }
+
+  @Test
+  void sumOfSquaresOfWhatIsNotFiniteIsNotFinite() {
+    try (Twins twins = Twins.ofAnySeed()) {
+      for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+        float[] values = twins.normals(0, 1, 4099);
+        values[4098] = bad;
+        NDArray x = twins.of(values, ElementType.BFLOAT16, values.length).gpu();
+
+        double[] sums = Operators.toDoubles(twins.kernels().elements().sumsOfSquares(x));
+
+        assertThat(Arrays.stream(sums).sum()).isNotFinite();
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "4, FLOAT32",
+    "4, BFLOAT16",
+    "16, FLOAT32",
+    "1020, BFLOAT16",
+    "1024, FLOAT32",
+    "1028, BFLOAT16",
+    "2500000, FLOAT32",
+    "2500000, BFLOAT16"
+  })
+  void adamWIsTheAlgorithmElementByElement(int count, ElementType gradients) {
+    try (Twins twins = Twins.ofAnySeed()) {
+      State state = new State(twins, count, gradients);
       for (int t = 1; t <= 4; t++) {
         state.update(twins, t, t == 2 ? 0.25 : 1);
       }
@@ -197,7 +248,7 @@ class ElementKernelsTest {
   @Test
   void adamWWithScaleZeroChangesNothing() {
     try (Twins twins = Twins.ofAnySeed()) {
-      State state = new State(twins, 4096);
+      State state = new State(twins, 4096, ElementType.FLOAT32);
       state.update(twins, 1, 1);
       List<double[]> before = state.elements();
 
@@ -233,15 +284,15 @@ class ElementKernelsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY})
-  void updateWithoutAFiniteGradientIsLeftOutAndNotCounted(double squares) {
+  @CsvSource({"NaN, 1", "Infinity, 1", "1, NaN", "1, Infinity", "1, -Infinity"})
+  void updateWithoutFiniteLossesAndGradientIsLeftOutAndNotCounted(double squares, double loss) {
     UpdateRule rule = new UpdateRule(0.9, 0.95, 1e-8, 0.1, 1e-3, 1);
     try (Twins twins = Twins.ofAnySeed();
         PinnedMemory memory = PinnedMemory.beside(squares(twins, 0), UpdatePlan.bytes())) {
       UpdatePlan plan = new UpdatePlan(twins.gpu());
       plan.continueAfter(5);
 
-      twins.kernels().elements().planUpdate(squares(twins, squares), plan, rule);
+      twins.kernels().elements().planUpdate(figures(twins, 1, loss, squares), plan, rule);
       memory.copyFrom(plan, 0);
       DeviceEvent.now(plan.numbers()).await(Duration.ofMinutes(1), () -> {}, "the test");
 
@@ -249,6 +300,10 @@ class ElementKernelsTest {
       assertThat(decision.made()).isFalse();
       assertThat(decision.updates()).isEqualTo(5);
     }
+  }
+
+  private static NDArray figures(Twins twins, double... values) {
+    return Operators.convert(HostMemory.float64(twins.gpu(), values), ElementType.FLOAT32);
   }
 
   private static NDArray squares(Twins twins, double value) {
@@ -267,6 +322,7 @@ class ElementKernelsTest {
     private static final double DECAY = 0.1;
 
     private final int count;
+    private final ElementType gradientType;
     private final NDArray w;
     private final NDArray m;
     private final NDArray v;
@@ -276,8 +332,9 @@ class ElementKernelsTest {
     private final double[] second;
     private NDArray gradients;
 
-    State(Twins twins, int count) {
+    State(Twins twins, int count, ElementType gradientType) {
       this.count = count;
+      this.gradientType = gradientType;
       Twin start = twins.of(twins.normals(0, 1, count), ElementType.FLOAT32, count);
       this.w = start.gpu();
       this.m = Operators.zerosLike(w);
@@ -290,7 +347,7 @@ class ElementKernelsTest {
     }
 
     void update(Twins twins, int t, double scale) {
-      Twin g = twins.of(twins.normals(0, 1, count), ElementType.FLOAT32, count);
+      Twin g = twins.of(twins.normals(0, 1, count), gradientType, count);
       gradients = g.gpu();
       launch(twins, t, scale);
       double[] exact = MixerKernelsTest.elements(g.exact());

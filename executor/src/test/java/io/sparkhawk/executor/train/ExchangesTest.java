@@ -241,6 +241,8 @@ class ExchangesTest {
           assertThat(choose(wanted, collective))
               .as("host memory sums in float32")
               .isEqualTo(new Parallelism(Transport.HOST, 3, GradientType.FLOAT32));
+          assertThat(choose(wanted, ElementType.BFLOAT16, true, collective).gradientType())
+              .isEqualTo(GradientType.FLOAT32);
           assertThat(choose(refused, collective).isSharded()).isFalse();
           assertThat(choose(ParallelSettings.DEFAULT, collective).isSharded()).isFalse();
           return null;
@@ -248,8 +250,32 @@ class ExchangesTest {
     assertThat(choose(wanted, SingleProcess.create())).isEqualTo(Parallelism.NONE);
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "BFLOAT16, true, BFLOAT16",
+    "BFLOAT16, false, FLOAT32", // gradients of micro-batches are added in float32
+    "FLOAT32, true, FLOAT32",
+    "FLOAT64, true, FLOAT32"
+  })
+  void oneRankKeepsRoundedGradientsOfModelsAndStepsThatAllowIt(
+      ElementType computed, boolean oneMicroBatch, GradientType expected) {
+    ParallelSettings rounded = ParallelSettings.of(Optional.empty(), GradientType.BFLOAT16);
+    assertThat(choose(rounded, computed, oneMicroBatch, SingleProcess.create()))
+        .isEqualTo(new Parallelism(Transport.NONE, 1, expected));
+    assertThat(choose(ParallelSettings.DEFAULT, computed, oneMicroBatch, SingleProcess.create()))
+        .isEqualTo(Parallelism.NONE);
+  }
+
   private static Parallelism choose(ParallelSettings settings, Collective collective) {
-    return Parallelism.choose(settings, Device.cpu(), ElementType.FLOAT32, collective);
+    return choose(settings, ElementType.FLOAT32, true, collective);
+  }
+
+  private static Parallelism choose(
+      ParallelSettings settings,
+      ElementType computed,
+      boolean oneMicroBatch,
+      Collective collective) {
+    return Parallelism.choose(settings, Device.cpu(), computed, oneMicroBatch, collective);
   }
 
   @Test

@@ -179,14 +179,29 @@ class MemoryPlanTest {
     assertThat(share.bytes().get(Part.STUDENT)).isEqualTo(whole.bytes().get(Part.STUDENT));
   }
 
-  @Test
-  void gradientsThatTravelRoundedTakeTwoBytesMore() {
-    MemoryPlan.Workload alone = phi(StageKind.DISTILL, 8, false);
+  @ParameterizedTest
+  @EnumSource(names = {"NONE", "NCCL"})
+  void gradientsInBfloat16TakeTwoBytesAWeight(Transport transport) {
+    MemoryPlan.Workload wide = phi(StageKind.DISTILL, 8, false);
     MemoryPlan rounded =
-        MemoryPlan.of(alone.with(new Parallelism(Transport.NCCL, 1, GradientType.BFLOAT16)));
+        MemoryPlan.of(wide.with(new Parallelism(transport, 1, GradientType.BFLOAT16)));
 
     assertThat(rounded.bytes().get(Part.GRADIENTS))
-        .isEqualTo(MemoryPlan.of(alone).bytes().get(Part.GRADIENTS) / 4 * 6);
+        .isEqualTo(MemoryPlan.of(wide).bytes().get(Part.GRADIENTS) / 2)
+        .isEqualTo(rounded.bytes().get(Part.STUDENT));
+    assertThat(rounded.bytes().get(Part.MOMENTS))
+        .isEqualTo(MemoryPlan.of(wide).bytes().get(Part.MOMENTS));
+  }
+
+  @Test
+  void gradientsOfMatricesAreComputedWhereBfloat16OnesAreKept() {
+    MemoryPlan.Workload wide = phi(StageKind.DISTILL, 8, false);
+    long products = (2048L * (8224 + 2048) + 2 * 2048 * 8192) * 2; // of a mixer and of an MLP
+
+    assertThat(
+            new PassBytes(wide.with(new Parallelism(Transport.NONE, 1, GradientType.BFLOAT16)))
+                .block())
+        .isEqualTo(new PassBytes(wide).block() - products);
   }
 
   @Test

@@ -53,6 +53,7 @@ class NcclExchangeTest {
     return TestParameters.on(
         Device.gpu(collective.rank()),
         ElementType.BFLOAT16,
+        parallelism.gradientType().of(ElementType.BFLOAT16),
         parallelism.shardOf(collective),
         parallelism.shards());
   }
@@ -71,6 +72,7 @@ class NcclExchangeTest {
                       ParallelSettings.DEFAULT,
                       Device.gpu(collective.rank()),
                       ElementType.BFLOAT16,
+                      true,
                       collective))
               .isEqualTo(nccl(2, GradientType.FLOAT32));
           return null;

@@ -26,18 +26,29 @@ final class TestParameters implements AutoCloseable {
   private final LanguageModel student;
   private final FlatParameters parameters;
 
-  private TestParameters(Device device, ElementType type, int rank, int shares) {
+  private TestParameters(
+      Device device, ElementType type, ElementType gradientType, int rank, int shares) {
     try (Gradients paused = Gradients.pause()) {
       teacher = Models.randomTeacher(SIZES, device, type);
       student = Models.newStudent(teacher, config(), 1, false);
       parameters =
           FlatParameters.of(
-              student.manager(), type.accumulationType(), segments(student), rank, shares);
+              student.manager(),
+              type.accumulationType(),
+              gradientType,
+              segments(student),
+              rank,
+              shares);
     }
   }
 
   static TestParameters on(Device device, ElementType type, int rank, int shares) {
-    return new TestParameters(device, type, rank, shares);
+    return on(device, type, type.accumulationType(), rank, shares);
+  }
+
+  static TestParameters on(
+      Device device, ElementType type, ElementType gradientType, int rank, int shares) {
+    return new TestParameters(device, type, gradientType, rank, shares);
   }
 
   private static StudentConfig config() {

@@ -19,6 +19,7 @@ import io.sparkhawk.executor.stage.TrainedParts;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.TensorScope;
+import io.sparkhawk.executor.train.Parallelism.Transport;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
@@ -66,6 +67,29 @@ class TrainingStepTest {
 
       assertThat(tensors(teacher)).isEqualTo(ofTeacher);
       assertThat(tensors(student)).isEqualTo(ofStudent);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(StageKind.class)
+  void gradientsInBfloat16TrainAsThoseInFloat32Do(StageKind stage) {
+    ElementType type = ElementType.BFLOAT16;
+    Trajectory.Settings settings =
+        new Trajectory.Settings(stage, HiddenTarget.MIXER, TrainedParts.ALL, false, RECIPE, 1);
+    try (Gradients paused = Gradients.pause();
+        LanguageModel teacher = Models.loadTeacher(GOLDEN.resolve("teacher"), Device.cpu(), type);
+        LanguageModel student = Models.loadStudent(GOLDEN.resolve("student"), Device.cpu(), type);
+        LanguageModel same = Models.loadStudent(GOLDEN.resolve("student"), Device.cpu(), type);
+        Trajectory wide = Trajectory.start(teacher, student, settings);
+        Trajectory rounded =
+            Trajectory.start(
+                teacher,
+                same,
+                settings,
+                SingleProcess.create(),
+                new Parallelism(Transport.NONE, 1, GradientType.BFLOAT16))) {
+      assertThat(ElementType.of(rounded.parameters().gradients())).isEqualTo(type);
+      TrajectoryPair.requireTheSameTraining(wide, rounded, student.manager(), 2, 20, 96);
     }
   }
 
