@@ -45,6 +45,9 @@ def measurement(figures, gpus, peak, peers):
         "predicted_gib": rounded(figures.get("predicted_gib"), 2),
         "mfu": rounded(peak and figures["model_flops_per_token"] * each / (peak * 1e12), 4),
         "part_seconds": figures["part_seconds"],
+        "gradient_type": figures["gradient_type"],
+        "optimizer_shards": figures["optimizer_shards"],
+        "wait_seconds": round(figures["wait_seconds"], 5),
     }
 
 
