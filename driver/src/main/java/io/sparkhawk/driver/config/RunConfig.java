@@ -91,6 +91,10 @@ public record RunConfig(
         GradientType gradientSum,
     @Setting(value = "Architecture of the student.", defaultValue = "{}") StudentSettings student,
     @Setting(
+            "Folder of a student that distill wrote, with this teacher and this architecture, from"
+                + " which the first stage starts. The default starts from the teacher.")
+        Optional<String> warmStart,
+    @Setting(
             "The stages to train, in the order matrix, hidden, distill; any of them may be left"
                 + " out.")
         List<StageSettings> stages,
@@ -212,12 +216,45 @@ public record RunConfig(
     return with(other, spark);
   }
 
+  /**
+   * These settings for a run of its own.
+   *
+   * @param otherWarmStart folder of the student to start from; empty starts from the teacher
+   */
+  public RunConfig forRound(
+      String otherRun,
+      String otherStorage,
+      String otherTeacher,
+      String otherData,
+      String otherWarmStart,
+      List<StageSettings> otherStages) {
+    return with(
+        otherRun,
+        otherStorage,
+        otherTeacher,
+        otherData,
+        Optional.of(otherWarmStart).filter(folder -> !folder.isEmpty()),
+        otherStages,
+        spark);
+  }
+
   private RunConfig with(List<StageSettings> otherStages, Map<String, String> otherSpark) {
+    return with(run, storage, teacher, data, warmStart, otherStages, otherSpark);
+  }
+
+  private RunConfig with(
+      String otherRun,
+      String otherStorage,
+      String otherTeacher,
+      String otherData,
+      Optional<String> otherWarmStart,
+      List<StageSettings> otherStages,
+      Map<String, String> otherSpark) {
     return new RunConfig(
-        run,
-        storage,
-        teacher,
-        data,
+        otherRun,
+        otherStorage,
+        otherTeacher,
+        otherData,
         seed,
         shuffleBlock,
         workers,
@@ -228,6 +265,7 @@ public record RunConfig(
         shardOptimizer,
         gradientSum,
         student,
+        otherWarmStart,
         otherStages,
         checkpoints,
         evaluation,

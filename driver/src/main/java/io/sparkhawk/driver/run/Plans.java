@@ -52,7 +52,8 @@ public final class Plans {
         hadoop,
         config.localCache().orElseGet(Plans::defaultCache),
         config.localCacheBytes(),
-        config.threads(cores()));
+        config.threads(cores()),
+        config.warmStart().map(folder -> qualified(configuration, folder)).orElse(""));
   }
 
   /** The plan of measuring the perplexity of one of the models. */
