@@ -75,6 +75,9 @@ public record Gate(String name, double value, double limit, boolean atLeast, boo
   }
 
   static String number(double value) {
+    if (value == Double.MAX_VALUE) {
+      return "a finite number";
+    }
     return value == Math.rint(value) && Math.abs(value) < 1e15
         ? String.format(Locale.ROOT, "%,d", (long) value)
         : String.format(Locale.ROOT, Math.abs(value) < 1e15 ? "%.4f" : "%.0e", value);
