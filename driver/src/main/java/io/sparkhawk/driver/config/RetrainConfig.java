@@ -5,6 +5,7 @@ import io.sparkhawk.data.setting.Setting;
 import io.sparkhawk.executor.train.StageSettings;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Pattern;
 
 /** Scheduled retraining, as its YAML file describes it. */
@@ -98,6 +99,7 @@ public record RetrainConfig(
         RunConfig training) {
 
   private static final String ITSELF = "is given by the retraining itself";
+  private static final List<String> LISTS = List.of("input", "validation");
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
 
   /** {@link #warmStart} for the student in production. */
@@ -122,16 +124,21 @@ public record RetrainConfig(
   public static RetrainConfig read(Path file, List<String> assignments) {
     ConfigReader reader = ConfigReader.ofFile(file);
     assignments.forEach(reader::set);
-    for (String list : List.of("input", "validation")) {
-      reader.fix("prepare." + list, "[]", ITSELF);
-    }
-    for (String text : List.of("prepare.output", "prepare.teacher")) {
-      reader.fix(text, "-", ITSELF);
-    }
-    for (String text : List.of("run", "storage", "teacher", "data", "warm-start")) {
-      reader.fix("training." + text, "unset", ITSELF);
-    }
+    givenByItself()
+        .forEach(
+            (section, keys) ->
+                keys.forEach(
+                    key ->
+                        reader.fix(
+                            section + "." + key, LISTS.contains(key) ? "[]" : "unset", ITSELF)));
     return reader.read(RetrainConfig.class, RetrainConfig::check);
+  }
+
+  /** The settings that a file may not have, as each round has its own of them, by section. */
+  public static Map<String, List<String>> givenByItself() {
+    return Map.of(
+        "prepare", List.of("input", "validation", "output", "teacher"),
+        "training", List.of("run", "storage", "teacher", "data", "warm-start"));
   }
 
   /** The folder of all rounds and of the registry. */
