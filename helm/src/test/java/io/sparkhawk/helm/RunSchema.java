@@ -112,7 +112,7 @@ final class RunSchema {
     if (type == String.class) {
       return JSON.objectNode().put("type", "string");
     }
-    if (type == boolean.class) {
+    if (type == boolean.class || type == Boolean.class) {
       return JSON.objectNode().put("type", "boolean");
     }
     if (type == Duration.class) {

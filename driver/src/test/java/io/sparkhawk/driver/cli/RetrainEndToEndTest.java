@@ -35,7 +35,7 @@ class RetrainEndToEndTest {
 
   private static final Path QUICKSTART = Path.of("../deploy/quickstart").toAbsolutePath();
   private static final int KILLED = 137;
-  private static final int DOCUMENTS = 15;
+  private static final int DOCUMENTS = 4;
 
   @TempDir private Path folder;
 
