@@ -51,7 +51,8 @@ final class RunSchema {
     ObjectNode schema = ofRecord(RetrainConfig.class);
     schema.remove("required");
     RetrainConfig.givenByItself()
-        .forEach((section, keys) -> leaveOut((ObjectNode) schema.at("/properties/" + section), keys));
+        .forEach(
+            (section, keys) -> leaveOut((ObjectNode) schema.at("/properties/" + section), keys));
     return schema;
   }
 

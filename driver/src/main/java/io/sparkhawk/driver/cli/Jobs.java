@@ -21,7 +21,9 @@ public interface Jobs {
   /** Measures models: perplexity on the held-out rows of a data set, and tasks. */
   void evaluate(EvaluateSettings settings);
 
-  /** Trains on what is new in a corpus, and puts the student into production if it is good enough. */
+  /**
+   * Trains on what is new in a corpus, and puts the student into production if it is good enough.
+   */
   void retrain(RetrainConfig config);
 
   /** Gives up the round of retraining that has not ended. */

@@ -13,14 +13,14 @@ import picocli.CommandLine.Option;
       "Train the student in production on what is new in a corpus, and put the result into"
           + " production if it is good enough.",
       "",
-      "Made to be started by a scheduler, again and again: a round that was interrupted is finished,"
-          + " missed ones are caught up, and where nothing is new nothing is done.",
+      "Made to be started by a scheduler, again and again: a round that was interrupted is"
+          + " finished, missed ones are caught up, and where nothing is new nothing is done.",
       ""
     },
     footer = {
       "",
-      "Exit codes: 0 a round has ended, promoted or not, or nothing is new; 4 start it again, later;"
-          + " 2, 3 and 5 a person must look at it first.",
+      "Exit codes: 0 a round has ended, promoted or not, or nothing is new; 4 start it again,"
+          + " later; 2, 3 and 5 a person must look at it first.",
       "",
       "Examples:",
       "  sparkhawk retrain --config retrain.yaml",

@@ -16,8 +16,7 @@ import java.util.Set;
 public final class ReferencePage {
 
   /** Settings that are described once, wherever else they may stand. */
-  private static final Set<Class<?>> HAS_A_SECTION =
-      Set.of(RunConfig.class, PrepareSettings.class);
+  private static final Set<Class<?>> HAS_A_SECTION = Set.of(RunConfig.class, PrepareSettings.class);
 
   private final StringBuilder page = new StringBuilder();
 

@@ -90,12 +90,13 @@ public record RetrainConfig(
         int taskMaxLength,
     @Setting(
             value =
-                "How documents become rows: the options of prepare but input, validation, output and"
-                    + " teacher.",
+                "How documents become rows: the options of prepare but input, validation, output"
+                    + " and teacher.",
             defaultValue = "{}")
         PrepareSettings prepare,
-    @Setting("How students are trained: the settings of a run but run, storage, teacher, data and"
-            + " warm-start.")
+    @Setting(
+            "How students are trained: the settings of a run but run, storage, teacher, data and"
+                + " warm-start.")
         RunConfig training) {
 
   private static final String ITSELF = "is given by the retraining itself";

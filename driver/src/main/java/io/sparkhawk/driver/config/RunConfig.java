@@ -42,17 +42,17 @@ public record RunConfig(
     @Setting(
             value =
                 "Tokens of the training data among which samples are shuffled. A data set that has"
-                    + " no more is shuffled as a whole; of a larger one each epoch lines the shards up"
-                    + " in a random order, cuts the line into blocks of this size and shuffles the"
-                    + " samples of each. Workers need the shards of two blocks at a time, which must"
-                    + " fit in local-cache-bytes if the data set is remote.",
+                    + " no more is shuffled as a whole; of a larger one each epoch lines the shards"
+                    + " up in a random order, cuts the line into blocks of this size and shuffles"
+                    + " the samples of each. Workers need the shards of two blocks at a time, which"
+                    + " must fit in local-cache-bytes if the data set is remote.",
             defaultValue = "1B",
             min = 1)
         long shuffleBlock,
     @Setting(
             value =
-                "Executor processes that train together; the most that are used, even if the cluster"
-                    + " has more. supervision.min-workers allows fewer.",
+                "Executor processes that train together; the most that are used, even if the"
+                    + " cluster has more. supervision.min-workers allows fewer.",
             defaultValue = "2",
             min = 1,
             max = 65536)
@@ -78,15 +78,15 @@ public record RunConfig(
         Optional<ElementType> elementType,
     @Setting(
             "Whether each worker keeps and updates only a share of the optimizer's state and, on"
-                + " GPUs, of the master weights (ZeRO stage 1): less memory for each. The default is"
-                + " true where workers' GPUs are connected by NCCL and false otherwise; a run may be"
-                + " resumed with the other value.")
+                + " GPUs, of the master weights (ZeRO stage 1): less memory for each. The default"
+                + " is true where workers' GPUs are connected by NCCL and false otherwise; a run"
+                + " may be resumed with the other value.")
         Optional<Boolean> shardOptimizer,
     @Setting(
             value =
-                "Type in which gradients are summed between GPUs by NCCL: bfloat16 rounds them on the"
-                    + " way and moves half the bytes, in a buffer of 2 bytes more for each trained"
-                    + " weight. Sums in host memory are float32 whatever it is.",
+                "Type in which gradients are summed between GPUs by NCCL: bfloat16 rounds them on"
+                    + " the way and moves half the bytes, in a buffer of 2 bytes more for each"
+                    + " trained weight. Sums in host memory are float32 whatever it is.",
             defaultValue = "float32")
         GradientType gradientSum,
     @Setting(value = "Architecture of the student.", defaultValue = "{}") StudentSettings student,

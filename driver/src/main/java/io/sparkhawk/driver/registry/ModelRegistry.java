@@ -13,8 +13,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
@@ -31,6 +33,9 @@ public final class ModelRegistry {
 
   private final Storage storage;
   private final Path folder;
+
+  /** What was read before; the files never change. */
+  private final Map<Path, ModelVersion> known = new ConcurrentHashMap<>();
 
   private ModelRegistry(Storage storage, Path folder) {
     this.storage = storage;
@@ -51,7 +56,7 @@ public final class ModelRegistry {
   public List<ModelVersion> versions() {
     List<ModelVersion> versions = new ArrayList<>();
     for (Path file : files()) {
-      versions.add(read(file));
+      versions.add(known.computeIfAbsent(file, this::read));
     }
     return versions;
   }
@@ -83,9 +88,7 @@ public final class ModelRegistry {
   /** The version that is in production, if there is any. */
   public Optional<ModelVersion> production() {
     List<ModelVersion> versions = versions();
-    return versions.isEmpty()
-        ? Optional.empty()
-        : Optional.of(versions.get(versions.size() - 1));
+    return versions.isEmpty() ? Optional.empty() : Optional.of(versions.get(versions.size() - 1));
   }
 
   /** The version that a round was promoted as, if it was. */
@@ -129,8 +132,8 @@ public final class ModelRegistry {
   /**
    * Brings an earlier model back into production, as a new version.
    *
-   * @param to the version whose model is wanted; empty takes the model that was in production before
-   *     the one that is now
+   * @param to the version whose model is wanted; empty takes the model that was in production
+   *     before the one that is now
    * @param at when, in ISO 8601
    * @throws ConfigurationException if there is no such version, or its model is in production
    * @throws InfrastructureException if another version was made at the same time

@@ -66,9 +66,11 @@ record Mixture(Part fresh, List<Part> carried, List<Shard> replayed) {
    */
   static Mixture of(Part fresh, List<Part> carried, List<Part> old, double share, String seed) {
     double wanted =
-        share / (1 - share) * Stream.concat(Stream.of(fresh), carried.stream())
-            .mapToLong(part -> part.manifest().train().tokens())
-            .sum();
+        share
+            / (1 - share)
+            * Stream.concat(Stream.of(fresh), carried.stream())
+                .mapToLong(part -> part.manifest().train().tokens())
+                .sum();
     List<Shard> candidates =
         old.stream()
             .flatMap(part -> part.train().stream())

@@ -23,9 +23,7 @@ final class Partitions {
 
   private Partitions(RetrainConfig config) {
     this.config = config;
-    this.date =
-        Pattern.compile(
-            "(?:^|/)" + Pattern.quote(config.partitionKey()) + "=([^/]*)/");
+    this.date = Pattern.compile("(?:^|/)" + Pattern.quote(config.partitionKey()) + "=([^/]*)/");
   }
 
   /**

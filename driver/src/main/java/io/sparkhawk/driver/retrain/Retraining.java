@@ -122,8 +122,7 @@ public final class Retraining {
 
   private RoundSummary finish(Round round, RunHold hold, boolean before) {
     listener.roundStarted(round, before);
-    return new RoundRun(
-            config, storage, folder, log, registry, work, listener, hold, clock, round)
+    return new RoundRun(config, storage, folder, log, registry, work, listener, hold, clock, round)
         .finish();
   }
 

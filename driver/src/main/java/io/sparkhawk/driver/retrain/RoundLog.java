@@ -6,8 +6,10 @@ import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.driver.progress.JsonFormat;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.apache.hadoop.fs.Path;
 
@@ -20,6 +22,11 @@ final class RoundLog {
   private final Storage storage;
   private final Path folder;
 
+  /** What was read before; the files never change. */
+  private final List<Round> known = new ArrayList<>();
+
+  private final Map<Long, Outcome> ended = new HashMap<>();
+
   RoundLog(Storage storage, Path folder) {
     this.storage = storage;
     this.folder = folder;
@@ -27,13 +34,12 @@ final class RoundLog {
 
   /** All rounds, the oldest first. */
   List<Round> rounds() {
-    List<Round> rounds = new ArrayList<>();
-    Optional<Round> next = round(1);
+    Optional<Round> next = round(known.size() + 1L);
     while (next.isPresent()) {
-      rounds.add(next.get());
-      next = round(rounds.size() + 1L);
+      known.add(next.get());
+      next = round(known.size() + 1L);
     }
-    return rounds;
+    return List.copyOf(known);
   }
 
   private Optional<Round> round(long number) {
@@ -42,7 +48,11 @@ final class RoundLog {
 
   /** How a round ended, if it has. */
   Optional<Outcome> outcome(Round round) {
-    return read(file(round.number(), "outcome"), Outcome.class);
+    if (!ended.containsKey(round.number())) {
+      read(file(round.number(), "outcome"), Outcome.class)
+          .ifPresent(outcome -> ended.put(round.number(), outcome));
+    }
+    return Optional.ofNullable(ended.get(round.number()));
   }
 
   /** Begins this round or, if another process was first with its number, that one's. */
@@ -80,8 +90,7 @@ final class RoundLog {
               try {
                 return JsonFormat.read(new String(content, StandardCharsets.UTF_8), type);
               } catch (JsonProcessingException e) {
-                throw new DataException(
-                    file + " is damaged: " + e.getOriginalMessage() + ".", e);
+                throw new DataException(file + " is damaged: " + e.getOriginalMessage() + ".", e);
               }
             });
   }

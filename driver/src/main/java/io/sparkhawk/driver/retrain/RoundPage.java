@@ -22,7 +22,9 @@ final class RoundPage {
 
   static String html(RoundSummary summary) {
     return new TablesPage(
-            "Sparkhawk retraining", summary.model() + ", " + summary.round().id(), summary.verdict())
+            "Sparkhawk retraining",
+            summary.model() + ", " + summary.round().id(),
+            summary.verdict())
         .section("What was new", "The round's data", List.of("", "Value"), news(summary))
         .section("What it cost", "Training", List.of("", "Value"), cost(summary))
         .section("The models", "On the same text and tasks", modelHeader(summary), models(summary))
@@ -90,8 +92,7 @@ final class RoundPage {
     rows.add(perplexities);
     for (String task : new TreeSet<>(models.candidate().tasks().keySet())) {
       List<String> row = new ArrayList<>(List.of("Accuracy on " + task));
-      all.forEach(
-          model -> row.add(Gate.number(model.tasks().getOrDefault(task, Double.NaN))));
+      all.forEach(model -> row.add(Gate.number(model.tasks().getOrDefault(task, Double.NaN))));
       rows.add(row);
     }
     return rows;

@@ -241,8 +241,7 @@ final class RoundRun {
     if (promoted.isPresent()) {
       return new Outcome(promoted.get().version(), false, List.of());
     }
-    List<String> failed =
-        gates.stream().filter(gate -> !gate.holds()).map(Gate::sentence).toList();
+    List<String> failed = gates.stream().filter(gate -> !gate.holds()).map(Gate::sentence).toList();
     return failed.isEmpty()
         ? new Outcome(promote(comparison, mixed, training), false, List.of())
         : new Outcome(0, false, failed);

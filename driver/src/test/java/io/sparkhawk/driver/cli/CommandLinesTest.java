@@ -378,7 +378,13 @@ class CommandLinesTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "quickstart", "prepare", "distill", "evaluate", "generate", "retrain", "registry",
+        "quickstart",
+        "prepare",
+        "distill",
+        "evaluate",
+        "generate",
+        "retrain",
+        "registry",
         "reference"
       })
   void everyCommandHasHelpWithExamples(String command) {

@@ -106,7 +106,9 @@ class ModelRegistryTest {
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContaining("no version before 1");
     assertThat(registry.rollBack(OptionalLong.of(3), AT).of()).isEqualTo(3);
-    assertThat(registry.versions()).extracting(ModelVersion::version).containsExactly(1L, 2L, 3L, 4L, 5L, 6L);
+    assertThat(registry.versions())
+        .extracting(ModelVersion::version)
+        .containsExactly(1L, 2L, 3L, 4L, 5L, 6L);
   }
 
   @Test

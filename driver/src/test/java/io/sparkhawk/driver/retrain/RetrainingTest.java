@@ -164,7 +164,8 @@ class RetrainingTest {
 
     RoundSummary summary = retrain().get(0);
 
-    assertThat(work.story).containsExactly("prepare 2026-11-01/a, 2026-11-01/b", "train", "measure 2");
+    assertThat(work.story)
+        .containsExactly("prepare 2026-11-01/a, 2026-11-01/b", "train", "measure 2");
     assertThat(work.runs.get(0).warmStart()).isEmpty();
     assertThat(summary.outcome()).isEqualTo(new Outcome(1, false, List.of()));
     assertThat(summary.workerHours()).isCloseTo(6, within(1e-9)); // 7200 s of 3 workers
@@ -186,8 +187,7 @@ class RetrainingTest {
     RoundSummary summary = retrain().get(0);
 
     assertThat(work.story).containsExactly("prepare 2026-11-02/a", "train", "measure 3");
-    assertThat(work.runs.get(1).warmStart())
-        .contains(registry().require(1).model());
+    assertThat(work.runs.get(1).warmStart()).contains(registry().require(1).model());
     assertThat(summary.outcome().version()).isEqualTo(2);
   }
 
@@ -263,8 +263,7 @@ class RetrainingTest {
             second ->
                 assertThat(second)
                     .isEqualTo("perplexity, against the teacher: 20, must be at most 15"),
-            third ->
-                assertThat(third).isEqualTo("tokens trained on: 100, must be at least 1,000"));
+            third -> assertThat(third).isEqualTo("tokens trained on: 100, must be at least 1,000"));
   }
 
   @Test
@@ -378,8 +377,7 @@ class RetrainingTest {
   }
 
   @Test
-  void aSecondTriggerIsRefusedWhileTheFirstWorksAndFindsNothingNewAfterwards()
-      throws IOException {
+  void aSecondTriggerIsRefusedWhileTheFirstWorksAndFindsNothingNewAfterwards() throws IOException {
     arrive("2026-11-01", "a");
     holding = () -> RunFolder.hold(storage(), model());
     listener.once(
@@ -536,7 +534,9 @@ class RetrainingTest {
     arrive("2026-11-02", "a");
     retrain(first, "training.workers=1", "warm-start=/models/base");
 
-    assertThat(work.runs.get(0).stages()).extracting(s -> s.name().label()).containsExactly("matrix");
+    assertThat(work.runs.get(0).stages())
+        .extracting(s -> s.name().label())
+        .containsExactly("matrix");
     assertThat(work.runs.get(1).stages())
         .extracting(s -> s.name().label())
         .containsExactly("distill");

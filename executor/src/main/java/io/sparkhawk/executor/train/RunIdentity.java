@@ -59,8 +59,7 @@ public final class RunIdentity {
   private static String warmStart(TrainingPlan plan, Configuration hadoop) {
     return plan.warmStart().isEmpty()
         ? ""
-        : "|from "
-            + model(ModelFolder.local(hadoop, plan.warmStart(), Path.of(plan.localCache())));
+        : "|from " + model(ModelFolder.local(hadoop, plan.warmStart(), Path.of(plan.localCache())));
   }
 
   /** Checksum of a model's configuration and weights. */

@@ -111,8 +111,9 @@ final class RunModels {
   }
 
   /**
-   * The student after the first {@code stages} stages of the run: its initialisation, or the student
-   * that the plan starts from, with the weights of their published ends put over it, in order.
+   * The student after the first {@code stages} stages of the run: its initialisation, or the
+   * student that the plan starts from, with the weights of their published ends put over it, in
+   * order.
    *
    * @throws io.sparkhawk.data.error.SparkhawkException if one of these ends is not published
    */
@@ -189,8 +190,7 @@ final class RunModels {
         TensorScope scope = TensorScope.open()) {
       Map<String, NDArray> weights =
           exact.parameters().stream()
-              .collect(
-                  Collectors.toMap(Parameter::name, p -> Operators.reshape(p.value(), -1)));
+              .collect(Collectors.toMap(Parameter::name, p -> Operators.reshape(p.value(), -1)));
       for (Fragment fragment : parameters.fragments()) {
         NDArray whole = weights.get(fragment.name());
         Operators.copy(FlatParameters.narrow(whole, fragment.range()), fragment.values());
