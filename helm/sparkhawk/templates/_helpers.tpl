@@ -76,7 +76,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
 {{- define "sparkhawk.workers" -}}
-{{- int (.Values.run.workers | default .Values.retrain.config.workers | default 2) -}}
+{{- int (.Values.run.workers | default (.Values.retrain.config.training).workers | default 2) -}}
 {{- end -}}
 
 {{/* A size of Spark (1g, 1500m) in MiB. */}}

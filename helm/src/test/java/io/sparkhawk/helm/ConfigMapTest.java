@@ -3,6 +3,7 @@ package io.sparkhawk.helm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparkhawk.driver.config.ConfigReader;
+import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.executor.tensor.DeviceKind;
 import java.io.IOException;
@@ -69,9 +70,11 @@ class ConfigMapTest {
   }
 
   @Test
-  void retrainingGetsItsFileAndThatOfARunOnlyIfThereIsOne() {
-    assertThat(Chart.ofSet("cron").configFile("retrain.yaml").orElseThrow().strip())
-        .isEqualTo("workers: 4");
+  void retrainingGetsItsFileAndThatOfARunOnlyIfThereIsOne() throws IOException {
+    RetrainConfig retraining =
+        readRetraining(Chart.ofSet("cron").configFile("retrain.yaml").orElseThrow());
+    assertThat(retraining.training().workers()).isEqualTo(4);
+    assertThat(retraining.folder()).isEqualTo("s3a://bucket/models/phi-mamba");
     assertThat(Chart.ofSet("cron").configFile("run.yaml")).isEmpty();
     assertThat(Chart.ofSet("cron-suspended").configFile("run.yaml")).isPresent();
     assertThat(Chart.ofSet("cpu").configFile("retrain.yaml")).isEmpty();
@@ -170,5 +173,14 @@ class ConfigMapTest {
       }
     }
     return properties;
+  }
+
+  private static RetrainConfig readRetraining(String yaml) throws IOException {
+    Path file = Files.createTempFile("retrain", ".yaml");
+    try {
+      return RetrainConfig.read(Files.writeString(file, yaml), List.of());
+    } finally {
+      Files.delete(file);
+    }
   }
 }

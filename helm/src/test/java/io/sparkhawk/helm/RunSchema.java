@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sparkhawk.data.setting.Setting;
+import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.config.SettingDescription;
 import java.lang.reflect.ParameterizedType;
@@ -42,11 +43,30 @@ final class RunSchema {
     return schema;
   }
 
-  /** {@code values.schema.json} with this schema in its place for the run. */
+  /**
+   * The schema of the file of {@code sparkhawk retrain}: without what the retraining gives itself,
+   * and nothing must be there, as a chart that does not retrain has none of it.
+   */
+  static ObjectNode retrainSchema() {
+    ObjectNode schema = ofRecord(RetrainConfig.class);
+    schema.remove("required");
+    RetrainConfig.givenByItself()
+        .forEach(
+            (section, keys) -> leaveOut((ObjectNode) schema.at("/properties/" + section), keys));
+    return schema;
+  }
+
+  private static void leaveOut(ObjectNode section, List<String> keys) {
+    section.remove("required");
+    ((ObjectNode) section.get("properties")).remove(keys);
+  }
+
+  /** {@code values.schema.json} with these schemas in their places for the run and retraining. */
   static String inside(String valuesSchema) throws java.io.IOException {
     ObjectMapper mapper = new ObjectMapper();
     ObjectNode whole = (ObjectNode) mapper.readTree(valuesSchema);
     ((ObjectNode) whole.get("properties")).set("run", schema());
+    ((ObjectNode) whole.at("/properties/retrain/properties")).set("config", retrainSchema());
     return mapper.writerWithDefaultPrettyPrinter().writeValueAsString(whole) + "\n";
   }
 
@@ -93,7 +113,7 @@ final class RunSchema {
     if (type == String.class) {
       return JSON.objectNode().put("type", "string");
     }
-    if (type == boolean.class) {
+    if (type == boolean.class || type == Boolean.class) {
       return JSON.objectNode().put("type", "boolean");
     }
     if (type == Duration.class) {
@@ -109,7 +129,7 @@ final class RunSchema {
     }
     boolean whole =
         type == int.class || type == long.class || type == Integer.class || type == Long.class;
-    if (!whole && type != double.class) {
+    if (!whole && type != double.class && type != Double.class) {
       throw new IllegalStateException("no schema for " + type);
     }
     return number(whole ? "integer" : "number", whole ? WHOLE : REAL, setting);

@@ -46,7 +46,11 @@ class SchemaTest {
           platform: {spark: {spark.ssl.keyPassword: x}}; /platform/spark/spark.ssl.keyPassword; false schema
           platform: {spark: {fs.s3a.endpoint: x}}; /platform/spark; fs.s3a.endpoint
           run: {spark: {spark.hadoop.fs.s3a.session.token: x}}; /run/spark/spark.hadoop.fs.s3a.session.token; false schema
-          retrain: {config: {spark: {spark.hadoop.fs.s3a.secret.key: x}}}; /retrain/config/spark/spark.hadoop.fs.s3a.secret.key; false schema
+          retrain: {config: {training: {spark: {spark.hadoop.fs.s3a.secret.key: x}}}}; /retrain/config/training/spark/spark.hadoop.fs.s3a.secret.key; false schema
+          retrain: {config: {workers: 4}}; /retrain/config; 'workers'
+          retrain: {config: {training: {data: d}}}; /retrain/config/training; 'data'
+          retrain: {config: {gates: {min-tokens: many}}}; /retrain/config/gates/min-tokens; does not match pattern
+          retrain: {config: {replay-share: 2}}; /retrain/config/replay-share; maximum
           run: {worker: 2}; /run; 'worker'
           run: {workers: 0}; /run/workers; minimum
           run: {workers: many}; /run/workers; does not match pattern
@@ -100,10 +104,9 @@ class SchemaTest {
     List<String> open = new ArrayList<>();
     collectOpenSections(schema, "", open);
     assertThat(open)
-        .as("sections whose keys are Kubernetes' or the retraining program's")
+        .as("sections whose keys are Kubernetes'")
         .containsExactlyInAnyOrder(
             "/global",
-            "/retrain/config",
             "/platform/driver/affinity",
             "/platform/executor/affinity",
             "/platform/networkPolicy/extraEgress[]");

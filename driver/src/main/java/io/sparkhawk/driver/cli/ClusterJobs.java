@@ -1,12 +1,17 @@
 package io.sparkhawk.driver.cli;
 
 import io.sparkhawk.data.prepare.PrepareSettings;
+import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.GenerateSettings;
+import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.ClusterWorkers;
 import io.sparkhawk.driver.launch.Distillation;
 import io.sparkhawk.driver.progress.ConsoleProgress;
+import io.sparkhawk.driver.retrain.Retraining;
+import io.sparkhawk.driver.retrain.RoundListener;
+import io.sparkhawk.driver.retrain.RoundSummary;
 import io.sparkhawk.driver.run.Plans;
 import io.sparkhawk.driver.run.RunFolder;
 import io.sparkhawk.driver.run.RunProgress;
@@ -16,6 +21,9 @@ import io.sparkhawk.executor.train.TrainingPlan;
 import io.sparkhawk.executor.worker.TcpRingOpener;
 import java.io.PrintStream;
 import java.time.InstantSource;
+import java.util.List;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
 
 /**
  * The commands' work: Spark prepares data in the driver, trains and measures in workers; texts are
@@ -50,10 +58,15 @@ final class ClusterJobs implements Jobs {
 
   @Override
   public void distill(RunConfig config) {
+    try (ConsoleProgress console = ConsoleProgress.forThisProcess(out)) {
+      distill(config, console);
+    }
+  }
+
+  private static void distill(RunConfig config, ConsoleProgress console) {
     TrainingPlan plan = Plans.training(config);
     RunFolder folder = RunFolder.open(config, plan);
-    try (ConsoleProgress console = ConsoleProgress.forThisProcess(out);
-        RunProgress progress = new RunProgress(console, folder)) {
+    try (RunProgress progress = new RunProgress(console, folder)) {
       new Distillation(
               folder,
               () ->
@@ -77,6 +90,36 @@ final class ClusterJobs implements Jobs {
     try (ConsoleProgress console = ConsoleProgress.forThisProcess(out)) {
       new EvaluationJob(console).run(settings);
     }
+  }
+
+  @Override
+  public void retrain(RetrainConfig config) {
+    try (ConsoleProgress console = ConsoleProgress.forThisProcess(out)) {
+      List<RoundSummary> unused =
+          retraining(config, console, new RetrainingProgress(console)).run();
+    }
+  }
+
+  @Override
+  public void abandonRound(RetrainConfig config) {
+    try (ConsoleProgress console = ConsoleProgress.forThisProcess(out)) {
+      String round = retraining(config, console, new RetrainingProgress(console)).abandon();
+      console.message("Gave up round " + round);
+    }
+  }
+
+  /** Retraining with the workers of this program. */
+  static Retraining retraining(
+      RetrainConfig config, ConsoleProgress console, RoundListener listener) {
+    Configuration hadoop = Plans.hadoopConfiguration();
+    Path folder = Storage.path(config.folder());
+    return new Retraining(
+        config,
+        hadoop,
+        new RetrainingWork(console, ClusterJobs::distill),
+        listener,
+        () -> RunFolder.hold(Storage.of(hadoop, folder), folder),
+        InstantSource.system());
   }
 
   @Override

@@ -38,6 +38,8 @@ final class CommandLines {
             .addSubcommand(new DistillCommand(jobs))
             .addSubcommand(evaluate)
             .addSubcommand(generate)
+            .addSubcommand(new RetrainCommand(jobs))
+            .addSubcommand(new RegistryCommand())
             .addSubcommand(new InspectCommand())
             .addSubcommand(new VerifyCommand())
             .addSubcommand(new BenchmarkCommand())

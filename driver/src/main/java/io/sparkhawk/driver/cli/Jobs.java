@@ -3,6 +3,7 @@ package io.sparkhawk.driver.cli;
 import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.GenerateSettings;
+import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 
 /**
@@ -19,6 +20,14 @@ public interface Jobs {
 
   /** Measures models: perplexity on the held-out rows of a data set, and tasks. */
   void evaluate(EvaluateSettings settings);
+
+  /**
+   * Trains on what is new in a corpus, and puts the student into production if it is good enough.
+   */
+  void retrain(RetrainConfig config);
+
+  /** Gives up the round of retraining that has not ended. */
+  void abandonRound(RetrainConfig config);
 
   /** Writes a model's continuation of the prompt. */
   void generate(GenerateSettings settings, String prompt);

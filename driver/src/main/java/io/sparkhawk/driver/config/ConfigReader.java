@@ -118,6 +118,20 @@ public final class ConfigReader {
     return replace(path, new Items(items, place), place);
   }
 
+  /**
+   * Gives a setting that the user may not give.
+   *
+   * @param path the setting, keys with dots between them
+   * @param value its text; in brackets or braces it is read as YAML
+   * @param why what a user who gives it is told
+   */
+  ConfigReader fix(String path, String value, String why) {
+    SettingPath.find(tree, path)
+        .ifPresent(
+            given -> problems.add(path + " (" + given.place() + "): not allowed; it " + why + "."));
+    return put(path, value, "the program");
+  }
+
   private ConfigReader replace(String path, SettingTree value, String place) {
     try {
       tree = SettingPath.replace(tree, path, value);

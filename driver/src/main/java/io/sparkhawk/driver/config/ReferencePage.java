@@ -7,12 +7,16 @@ import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Writes the reference of all settings as Markdown, from the same records that the reader fills: it
  * cannot differ from what is read.
  */
 public final class ReferencePage {
+
+  /** Settings that are described once, wherever else they may stand. */
+  private static final Set<Class<?>> HAS_A_SECTION = Set.of(RunConfig.class, PrepareSettings.class);
 
   private final StringBuilder page = new StringBuilder();
 
@@ -33,6 +37,7 @@ public final class ReferencePage {
         This page is printed by `sparkhawk reference`.
         """);
     reference.section("The run", RunConfig.class, "");
+    reference.section("Retraining: `sparkhawk retrain`", RetrainConfig.class, "");
     reference.section("Options of `sparkhawk prepare`", PrepareSettings.class, "");
     reference.section("Options of `sparkhawk evaluate`", EvaluateSettings.class, "");
     reference.section("Options of `sparkhawk generate`", GenerateSettings.class, "");
@@ -65,6 +70,9 @@ public final class ReferencePage {
 
   private void subsection(RecordComponent component, String parent) {
     String path = SettingPath.child(parent, SettingPath.kebab(component.getName()));
+    if (HAS_A_SECTION.contains(component.getType())) {
+      return;
+    }
     if (component.getType().isRecord()) {
       section("`" + path + "`", component.getType(), path);
     } else if (component.getType() == List.class

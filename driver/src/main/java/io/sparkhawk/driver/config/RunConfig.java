@@ -42,17 +42,17 @@ public record RunConfig(
     @Setting(
             value =
                 "Tokens of the training data among which samples are shuffled. A data set that has"
-                    + " no more is shuffled as a whole; of a larger one each epoch lines the shards up"
-                    + " in a random order, cuts the line into blocks of this size and shuffles the"
-                    + " samples of each. Workers need the shards of two blocks at a time, which must"
-                    + " fit in local-cache-bytes if the data set is remote.",
+                    + " no more is shuffled as a whole; of a larger one each epoch lines the shards"
+                    + " up in a random order, cuts the line into blocks of this size and shuffles"
+                    + " the samples of each. Workers need the shards of two blocks at a time, which"
+                    + " must fit in local-cache-bytes if the data set is remote.",
             defaultValue = "1B",
             min = 1)
         long shuffleBlock,
     @Setting(
             value =
-                "Executor processes that train together; the most that are used, even if the cluster"
-                    + " has more. supervision.min-workers allows fewer.",
+                "Executor processes that train together; the most that are used, even if the"
+                    + " cluster has more. supervision.min-workers allows fewer.",
             defaultValue = "2",
             min = 1,
             max = 65536)
@@ -78,9 +78,9 @@ public record RunConfig(
         Optional<ElementType> elementType,
     @Setting(
             "Whether each worker keeps and updates only a share of the optimizer's state and, on"
-                + " GPUs, of the master weights (ZeRO stage 1): less memory for each. The default is"
-                + " true where workers' GPUs are connected by NCCL and false otherwise; a run may be"
-                + " resumed with the other value.")
+                + " GPUs, of the master weights (ZeRO stage 1): less memory for each. The default"
+                + " is true where workers' GPUs are connected by NCCL and false otherwise; a run"
+                + " may be resumed with the other value.")
         Optional<Boolean> shardOptimizer,
     @Setting(
             value =
@@ -93,6 +93,10 @@ public record RunConfig(
             defaultValue = "float32")
         GradientType gradientType,
     @Setting(value = "Architecture of the student.", defaultValue = "{}") StudentSettings student,
+    @Setting(
+            "Folder of a student that distill wrote, with this teacher and this architecture, from"
+                + " which the first stage starts. The default starts from the teacher.")
+        Optional<String> warmStart,
     @Setting(
             "The stages to train, in the order matrix, hidden, distill; any of them may be left"
                 + " out.")
@@ -215,12 +219,45 @@ public record RunConfig(
     return with(other, spark);
   }
 
+  /**
+   * These settings for a run of its own.
+   *
+   * @param otherWarmStart folder of the student to start from; empty starts from the teacher
+   */
+  public RunConfig forRound(
+      String otherRun,
+      String otherStorage,
+      String otherTeacher,
+      String otherData,
+      String otherWarmStart,
+      List<StageSettings> otherStages) {
+    return with(
+        otherRun,
+        otherStorage,
+        otherTeacher,
+        otherData,
+        Optional.of(otherWarmStart).filter(folder -> !folder.isEmpty()),
+        otherStages,
+        spark);
+  }
+
   private RunConfig with(List<StageSettings> otherStages, Map<String, String> otherSpark) {
+    return with(run, storage, teacher, data, warmStart, otherStages, otherSpark);
+  }
+
+  private RunConfig with(
+      String otherRun,
+      String otherStorage,
+      String otherTeacher,
+      String otherData,
+      Optional<String> otherWarmStart,
+      List<StageSettings> otherStages,
+      Map<String, String> otherSpark) {
     return new RunConfig(
-        run,
-        storage,
-        teacher,
-        data,
+        otherRun,
+        otherStorage,
+        otherTeacher,
+        otherData,
         seed,
         shuffleBlock,
         workers,
@@ -231,6 +268,7 @@ public record RunConfig(
         shardOptimizer,
         gradientType,
         student,
+        otherWarmStart,
         otherStages,
         checkpoints,
         evaluation,

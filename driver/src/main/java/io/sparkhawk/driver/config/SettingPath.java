@@ -6,6 +6,7 @@ import io.sparkhawk.driver.config.SettingTree.Text;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -45,6 +46,19 @@ final class SettingPath {
    */
   static SettingTree replace(SettingTree tree, String path, SettingTree value) {
     return replace(tree, steps(path), 0, value);
+  }
+
+  /** The setting at a path of keys, if it is given. */
+  static Optional<SettingTree> find(SettingTree tree, String path) {
+    SettingTree at = tree;
+    for (String step : steps(path)) {
+      SettingTree next = at instanceof Section section ? section.entries().get(step) : null;
+      if (next == null) {
+        return Optional.empty();
+      }
+      at = next;
+    }
+    return Optional.of(at);
   }
 
   private static List<String> steps(String path) {

@@ -70,7 +70,7 @@ public final class JsonFormat {
    *
    * @throws JsonProcessingException if the text is not JSON of that type
    */
-  static <T> T read(String json, Class<T> type) throws JsonProcessingException {
+  public static <T> T read(String json, Class<T> type) throws JsonProcessingException {
     return MAPPER.readValue(json, type);
   }
 

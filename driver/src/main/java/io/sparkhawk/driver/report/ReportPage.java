@@ -39,7 +39,7 @@ public final class ReportPage {
         place ->
             switch (place) {
               case "title" -> Html.escape(report.summary().run());
-              case "style" -> resource("report.css");
+              case "style" -> style();
               case "script" -> resource("report.js");
               case "data" -> Html.scriptSafe(JsonFormat.line(data));
               case "lede" -> tables.lede();
@@ -55,6 +55,11 @@ public final class ReportPage {
               case "configuration" -> Html.escape(report.configuration().strip());
               default -> throw new IllegalStateException("report.html has no value for " + place);
             });
+  }
+
+  /** The style sheet of all pages. */
+  static String style() {
+    return resource("report.css");
   }
 
   private static String resource(String name) {

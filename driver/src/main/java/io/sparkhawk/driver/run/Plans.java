@@ -16,6 +16,7 @@ import io.sparkhawk.executor.train.ParallelSettings;
 import io.sparkhawk.executor.train.TrainingPlan;
 import io.sparkhawk.executor.worker.WorkerTimeouts;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.SplittableRandom;
@@ -52,7 +53,8 @@ public final class Plans {
         hadoop,
         config.localCache().orElseGet(Plans::defaultCache),
         config.localCacheBytes(),
-        config.threads(cores()));
+        config.threads(cores()),
+        config.warmStart().map(folder -> qualified(configuration, folder)).orElse(""));
   }
 
   /** The plan of measuring the perplexity of one of the models. */
@@ -88,12 +90,16 @@ public final class Plans {
         settings.threads() > 0 ? settings.threads() : cores());
   }
 
-  /** The plan of scoring tasks with all of the models. */
-  public static TaskPlan tasks(EvaluateSettings settings) {
+  /**
+   * The plan of scoring tasks.
+   *
+   * @param models the folders of the models, any number of them
+   */
+  public static TaskPlan tasks(EvaluateSettings settings, List<String> models) {
     Map<String, String> hadoop = hadoopSettings(Map.of());
     Configuration configuration = configuration(hadoop);
     return new TaskPlan(
-        settings.models().stream().map(model -> qualified(configuration, model)).toList(),
+        models.stream().map(model -> qualified(configuration, model)).toList(),
         settings.tasks().stream().map(file -> qualified(configuration, file)).toList(),
         settings.maxLength(),
         settings.endOfText(),

@@ -92,6 +92,20 @@ public final class RunFolder implements RunRecord {
     return StepSamples.of(plan, data);
   }
 
+  /** The checksum of the teacher that the run's finished stages were trained with. */
+  public String teacherSha256() {
+    StageSettings last = config.stages().get(config.stages().size() - 1);
+    return CheckpointStore.open(hadoop, folder.toString())
+        .requireCompleted(last.name().label())
+        .hashes()
+        .teacher();
+  }
+
+  /** The summary of the run, which has ended. */
+  public RunSummary summary() {
+    return RunSummary.read(files, new Path(folder, RunSummary.FILE_NAME));
+  }
+
   /** Where the report will be. */
   public Path report() {
     return new Path(folder, ReportPage.FILE_NAME);
@@ -120,9 +134,17 @@ public final class RunFolder implements RunRecord {
 
   @Override
   public RunHold hold() {
+    return hold(Storage.of(files), folder);
+  }
+
+  /**
+   * Takes a folder for this process until the hold is closed.
+   *
+   * @throws io.sparkhawk.data.error.InfrastructureException if another process holds it
+   */
+  public static RunHold hold(Storage storage, Path folder) {
     return LeaseHeartbeat.start(
-        RunLease.acquire(
-            Storage.of(files), folder, LeaseHolder.thisProcess(), InstantSource.system()));
+        RunLease.acquire(storage, folder, LeaseHolder.thisProcess(), InstantSource.system()));
   }
 
   /** Checkpoints hold float32. */

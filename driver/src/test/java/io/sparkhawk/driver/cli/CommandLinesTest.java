@@ -11,6 +11,7 @@ import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.GenerateSettings;
 import io.sparkhawk.driver.config.ReferencePage;
+import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.StageSettings;
@@ -95,6 +96,58 @@ class CommandLinesTest {
         .extracting(StageSettings::name)
         .containsExactly(StageKind.DISTILL);
     assertThat(distilled().tokens()).isEqualTo(320_000);
+  }
+
+  @Test
+  void retrainReadsItsFileAndGivesUpARoundWhenAsked() throws IOException {
+    Path retrain =
+        Files.writeString(
+            folder.resolve("retrain.yaml"),
+            """
+            name: tiny
+            storage: models
+            teacher: phi
+            corpus: [corpus]
+            held-out: [valid.jsonl]
+            training:
+              stages:
+                - {name: distill, tokens: 320K, batch-tokens: 1024, learning-rate: 1e-3}
+            """);
+
+    assertThat(run("retrain", "--config", retrain.toString(), "--set", "replay-share=0.5"))
+        .as(err.toString())
+        .isZero();
+    assertThat(run("retrain", "--config", retrain.toString(), "--abandon")).isZero();
+
+    RetrainConfig asked = (RetrainConfig) jobs.asked.get(0);
+    assertThat(asked.replayShare()).isEqualTo(0.5);
+    assertThat(asked.folder()).isEqualTo("models/tiny");
+    assertThat(asked.gates().perplexityPercent()).isEqualTo(1);
+    assertThat(jobs.prompts).containsExactly("abandon");
+  }
+
+  @Test
+  void everyMistakeOfARetrainingIsReported() throws IOException {
+    Path retrain =
+        Files.writeString(
+            folder.resolve("retrain.yaml"),
+            """
+            name: a/b
+            storage: models
+            teacher: phi
+            corpus: []
+            held-out: [valid.jsonl]
+            training:
+              workers: 3
+              stages:
+                - {name: distill, tokens: 320K, batch-tokens: 1024, learning-rate: 1e-3}
+            """);
+
+    assertThat(run("retrain", "--config", retrain.toString())).isEqualTo(2);
+
+    assertThat(err.toString())
+        .contains("3 problems", "name: 'a/b'", "corpus: []", "batch-tokens: 1024: not a multiple");
+    assertThat(jobs.asked).isEmpty();
   }
 
   @Test
@@ -323,7 +376,17 @@ class CommandLinesTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"quickstart", "prepare", "distill", "evaluate", "generate", "reference"})
+  @ValueSource(
+      strings = {
+        "quickstart",
+        "prepare",
+        "distill",
+        "evaluate",
+        "generate",
+        "retrain",
+        "registry",
+        "reference"
+      })
   void everyCommandHasHelpWithExamples(String command) {
     assertThat(run(command, "--help")).isZero();
     assertThat(out.toString()).contains("Usage: sparkhawk " + command, "Example", "--stacktrace");

@@ -3,6 +3,7 @@ package io.sparkhawk.driver.cli;
 import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.GenerateSettings;
+import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,6 +28,17 @@ final class RecordingJobs implements Jobs {
   @Override
   public void evaluate(EvaluateSettings settings) {
     record(settings);
+  }
+
+  @Override
+  public void retrain(RetrainConfig config) {
+    record(config);
+  }
+
+  @Override
+  public void abandonRound(RetrainConfig config) {
+    prompts.add("abandon");
+    record(config);
   }
 
   @Override

@@ -62,6 +62,7 @@ class ConfigWriterTest {
             config.shardOptimizer(),
             config.gradientType(),
             config.student(),
+            config.warmStart(),
             config.stages(),
             config.checkpoints(),
             config.evaluation(),

@@ -5,6 +5,7 @@ import io.sparkhawk.data.sample.SampleOrder;
 import io.sparkhawk.data.shard.DataManifest;
 import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.executor.checkpoint.RunHashes;
+import io.sparkhawk.executor.model.ModelFolder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -35,14 +36,15 @@ public final class RunIdentity {
             + plan.student()
             + "|"
             + plan.stages().subList(0, plan.stageIndex() + 1)
-            + shuffling(plan, hadoop);
+            + shuffling(plan, hadoop)
+            + warmStart(plan, hadoop);
     org.apache.hadoop.fs.Path data =
         new org.apache.hadoop.fs.Path(plan.dataFolder(), DataManifest.FILE_NAME);
     byte[] manifest = Storage.of(hadoop, data).read(data, "data set manifest");
     return new RunHashes(
         hex(sha256().digest(settings.getBytes(StandardCharsets.UTF_8))),
         hex(sha256().digest(manifest)),
-        teacher(teacherFolder));
+        model(teacherFolder));
   }
 
   /** Nothing where the data set fits in one block: any larger one gives the same order. */
@@ -53,7 +55,15 @@ public final class RunIdentity {
     return data.train().rows() > blockRows ? "|blocks of " + blockRows + " rows" : "";
   }
 
-  private static String teacher(Path folder) {
+  /** Nothing where training starts from the teacher. */
+  private static String warmStart(TrainingPlan plan, Configuration hadoop) {
+    return plan.warmStart().isEmpty()
+        ? ""
+        : "|from " + model(ModelFolder.local(hadoop, plan.warmStart(), Path.of(plan.localCache())));
+  }
+
+  /** Checksum of a model's configuration and weights. */
+  private static String model(Path folder) {
     MessageDigest digest = sha256();
     byte[] buffer = new byte[1 << 16];
     try (Stream<Path> files = Files.list(folder)) {
@@ -71,7 +81,7 @@ public final class RunIdentity {
       }
       return hex(digest.digest());
     } catch (IOException e) {
-      throw new InfrastructureException("cannot read the teacher's files in " + folder, e);
+      throw new InfrastructureException("cannot read the files of the model in " + folder, e);
     }
   }
 

@@ -1,6 +1,8 @@
 package io.sparkhawk.executor.train;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.executor.checkpoint.BufferRange;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest;
 import io.sparkhawk.executor.checkpoint.CheckpointStore;
@@ -8,12 +10,14 @@ import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.model.LanguageModel;
 import io.sparkhawk.executor.model.ModelFolder;
 import io.sparkhawk.executor.model.Models;
+import io.sparkhawk.executor.model.Parameter;
 import io.sparkhawk.executor.model.PhiConfig;
 import io.sparkhawk.executor.model.StudentConfig;
 import io.sparkhawk.executor.stage.TrainedParameters;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.HostMemory;
 import io.sparkhawk.executor.tensor.LocalDevice;
+import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
 import io.sparkhawk.executor.train.FlatParameters.Fragment;
 import java.nio.file.Path;
@@ -21,12 +25,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 
 /** The teacher of a run, and its student as the stages have left it. */
 final class RunModels {
 
   private final TrainingPlan plan;
+  private final Configuration hadoop;
   private final Path teacherFolder;
   private final CheckpointStore checkpoints;
   private final Device device;
@@ -39,6 +45,7 @@ final class RunModels {
       Device device,
       ElementType type) {
     this.plan = plan;
+    this.hadoop = hadoop;
     this.teacherFolder =
         ModelFolder.local(hadoop, plan.teacherFolder(), Path.of(plan.localCache()));
     this.checkpoints = checkpoints;
@@ -108,15 +115,14 @@ final class RunModels {
   }
 
   /**
-   * The student after the first {@code stages} stages of the run: its initialisation with the
-   * weights of their published ends put over it, in order.
+   * The student after the first {@code stages} stages of the run: its initialisation, or the
+   * student that the plan starts from, with the weights of their published ends put over it, in
+   * order.
    *
    * @throws io.sparkhawk.data.error.SparkhawkException if one of these ends is not published
    */
   LanguageModel student(LanguageModel teacher, int stages) {
-    LanguageModel student =
-        Models.newStudent(
-            teacher, studentConfig(), plan.seed(), plan.student().initialiseFromAttention());
+    LanguageModel student = startOf(teacher);
     try {
       for (StageSettings stage : plan.stages().subList(0, stages)) {
         putBack(student, stage, checkpoints.requireCompleted(stage.name().label()));
@@ -126,6 +132,30 @@ final class RunModels {
       student.close();
       throw e;
     }
+  }
+
+  private LanguageModel startOf(LanguageModel teacher) {
+    return plan.warmStart().isEmpty()
+        ? Models.newStudent(
+            teacher, studentConfig(), plan.seed(), plan.student().initialiseFromAttention())
+        : warmStart(device, type);
+  }
+
+  /** The student that the plan starts from, which must be of the plan's architecture. */
+  private LanguageModel warmStart(Device on, ElementType as) {
+    Path folder = warmStartFolder();
+    StudentConfig found = StudentConfig.read(folder);
+    StudentConfig wanted = studentConfig();
+    if (!found.toJson().equals(wanted.toJson())) {
+      throw new ConfigurationException(
+          "The student in %s, from which training is to start, is %s; teacher and student settings ask for %s. Name another student, or the settings of this one."
+              .formatted(plan.warmStart(), found, wanted));
+    }
+    return Models.loadStudent(folder, found, on, as);
+  }
+
+  private Path warmStartFolder() {
+    return ModelFolder.local(hadoop, plan.warmStart(), Path.of(plan.localCache()));
   }
 
   /** Puts the weights of a published end into the student's tensors. */
@@ -147,6 +177,9 @@ final class RunModels {
    * values that this worker trains: the student may have held them rounded.
    */
   void putBackExactly(LanguageModel student, FlatParameters parameters, int stages) {
+    if (!plan.warmStart().isEmpty()) {
+      putBackWarmStart(parameters);
+    }
     for (StageSettings stage : plan.stages().subList(0, stages)) {
       CheckpointManifest end = checkpoints.requireCompleted(stage.name().label());
       try (TensorScope scope = TensorScope.open()) {
@@ -154,6 +187,19 @@ final class RunModels {
       }
     }
     parameters.publish();
+  }
+
+  private void putBackWarmStart(FlatParameters parameters) {
+    try (LanguageModel exact = warmStart(Device.cpu(), type.accumulationType());
+        TensorScope scope = TensorScope.open()) {
+      Map<String, NDArray> weights =
+          exact.parameters().stream()
+              .collect(Collectors.toMap(Parameter::name, p -> Operators.reshape(p.value(), -1)));
+      for (Fragment fragment : parameters.fragments()) {
+        NDArray whole = weights.get(fragment.name());
+        Operators.copy(FlatParameters.narrow(whole, fragment.range()), fragment.values());
+      }
+    }
   }
 
   private void putBack(

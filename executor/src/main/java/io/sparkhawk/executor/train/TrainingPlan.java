@@ -34,6 +34,8 @@ import org.apache.hadoop.conf.Configuration;
  * @param localCache folder on the worker's own disk for shards that are not local
  * @param localCacheBytes what shards in the local cache may take
  * @param threadsPerWorker threads of each worker's tensor operations
+ * @param warmStart URI of the folder of the student that the first stage starts from; empty if it
+ *     starts from the teacher
  */
 public record TrainingPlan(
     String run,
@@ -53,7 +55,8 @@ public record TrainingPlan(
     Map<String, String> hadoop,
     String localCache,
     long localCacheBytes,
-    int threadsPerWorker)
+    int threadsPerWorker,
+    String warmStart)
     implements Serializable {
 
   public TrainingPlan {
@@ -74,6 +77,49 @@ public record TrainingPlan(
     if (threadsPerWorker < 1) {
       throw new IllegalArgumentException("threadsPerWorker must be positive: " + threadsPerWorker);
     }
+    Objects.requireNonNull(warmStart, "warmStart");
+  }
+
+  /** A plan whose first stage starts from the teacher. */
+  public TrainingPlan(
+      String run,
+      String runFolder,
+      String teacherFolder,
+      String dataFolder,
+      long seed,
+      long shuffleBlock,
+      DeviceKind device,
+      ElementType elementType,
+      ParallelSettings parallel,
+      StudentSettings student,
+      List<StageSettings> stages,
+      int stageIndex,
+      CheckpointSettings checkpoints,
+      EvaluationSettings evaluation,
+      Map<String, String> hadoop,
+      String localCache,
+      long localCacheBytes,
+      int threadsPerWorker) {
+    this(
+        run,
+        runFolder,
+        teacherFolder,
+        dataFolder,
+        seed,
+        shuffleBlock,
+        device,
+        elementType,
+        parallel,
+        student,
+        stages,
+        stageIndex,
+        checkpoints,
+        evaluation,
+        hadoop,
+        localCache,
+        localCacheBytes,
+        threadsPerWorker,
+        "");
   }
 
   /** The stage to train. */
@@ -135,7 +181,32 @@ public record TrainingPlan(
         hadoop,
         localCache,
         localCacheBytes,
-        threadsPerWorker);
+        threadsPerWorker,
+        warmStart);
+  }
+
+  /** The same run with its first stage starting from the student in the folder of this URI. */
+  public TrainingPlan warmStartedFrom(String studentFolder) {
+    return new TrainingPlan(
+        run,
+        runFolder,
+        teacherFolder,
+        dataFolder,
+        seed,
+        shuffleBlock,
+        device,
+        elementType,
+        parallel,
+        student,
+        stages,
+        stageIndex,
+        checkpoints,
+        evaluation,
+        hadoop,
+        localCache,
+        localCacheBytes,
+        threadsPerWorker,
+        studentFolder);
   }
 
   /** Names the run and the stage only: the Hadoop settings may hold credentials. */

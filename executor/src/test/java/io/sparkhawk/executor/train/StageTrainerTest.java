@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest;
 import io.sparkhawk.executor.checkpoint.CheckpointSettings;
@@ -20,6 +21,7 @@ import io.sparkhawk.executor.tensor.ElementType;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -525,5 +527,105 @@ class StageTrainerTest {
         .hasMessageContaining("Step 2 had the global samples 12 to 23: train.arrow rows ");
     assertThat(resumed.steps.get(0).step()).isEqualTo(5);
     assertThat(resumed.steps.get(0).skippedSteps()).isEqualTo(4);
+  }
+
+  /** One stage that trains all weights, in this type and at this rate. */
+  private TrainingPlan distillOnly(String run, ElementType type, double learningRate) {
+    return new TrainingPlan(
+        run,
+        folder.resolve(run).toString(),
+        TEACHER.toString(),
+        data.toString(),
+        3,
+        1_000_000_000,
+        DeviceKind.CPU,
+        type,
+        ParallelSettings.DEFAULT,
+        PURE,
+        List.of(
+            new StageSettings(
+                StageKind.DISTILL,
+                2L * SEQUENCES * TinyDataSet.ROW_LENGTH,
+                (long) SEQUENCES * TinyDataSet.ROW_LENGTH,
+                0,
+                learningRate,
+                0,
+                0,
+                0.1,
+                0.9,
+                0.95,
+                1e-8,
+                1,
+                TrainedParts.ALL,
+                HiddenTarget.MIXER,
+                false)),
+        0,
+        new CheckpointSettings(2, 2, false),
+        new EvaluationSettings(0, 0, 2),
+        Map.of(),
+        folder.resolve("cache").toString(),
+        1_000_000_000,
+        1);
+  }
+
+  private StageResult trainAndExport(TrainingPlan plan) {
+    StageResult result = StageTrainer.train(plan, SingleProcess.create(), new Recorder());
+    ModelTasks.export(plan, SingleProcess.create());
+    return result;
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"FLOAT32", "BFLOAT16"})
+  void weightsOfAWarmStartAreExactEvenIfTheyAreRoundedToComputeWith(ElementType type)
+      throws IOException {
+    TrainingPlan first = distillOnly("first", ElementType.FLOAT32, 1e-3);
+    trainAndExport(first);
+    String student = first.runFolder() + "/" + ModelTasks.STUDENT_FOLDER;
+
+    trainAndExport(distillOnly("again", type, 0).warmStartedFrom(student));
+
+    assertThat(weights("again").replace("again", "first")).isEqualTo(weights("first"));
+  }
+
+  private String weights(String run) throws IOException {
+    return Files.readString(
+        folder.resolve(run).resolve("student/model.safetensors"), StandardCharsets.ISO_8859_1);
+  }
+
+  @Test
+  void aWarmStartBeginsWhereTheOtherRunEnded() {
+    TrainingPlan first = distillOnly("first", ElementType.FLOAT32, 1e-3);
+    StageResult ended = trainAndExport(first);
+    String student = first.runFolder() + "/" + ModelTasks.STUDENT_FOLDER;
+
+    StageResult next =
+        trainAndExport(distillOnly("again", ElementType.FLOAT32, 1e-3).warmStartedFrom(student));
+
+    assertThat(next.before()).isEqualTo(ended.after());
+    assertThat(ended.before().perplexity()).isNotEqualTo(ended.after().perplexity());
+  }
+
+  @Test
+  void aWarmStartFromAnotherArchitectureIsRefused() {
+    TrainingPlan first = distillOnly("first", ElementType.FLOAT32, 1e-3);
+    trainAndExport(first);
+    String student = first.runFolder() + "/" + ModelTasks.STUDENT_FOLDER;
+    TrainingPlan other = plan("other", 0, List.of(1)).warmStartedFrom(student);
+
+    assertThatThrownBy(() -> StageTrainer.train(other, SingleProcess.create(), new Recorder()))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("Name another student");
+  }
+
+  @Test
+  void aRunThatStartsFromAnotherStudentIsAnotherRun() {
+    TrainingPlan first = distillOnly("first", ElementType.FLOAT32, 1e-3);
+    trainAndExport(first);
+    String student = first.runFolder() + "/" + ModelTasks.STUDENT_FOLDER;
+    Configuration hadoop = new Configuration();
+
+    assertThat(RunIdentity.of(first.warmStartedFrom(student), hadoop, TEACHER))
+        .isEqualTo(RunIdentity.of(first.warmStartedFrom(student), hadoop, TEACHER))
+        .isNotEqualTo(RunIdentity.of(first, hadoop, TEACHER));
   }
 }
