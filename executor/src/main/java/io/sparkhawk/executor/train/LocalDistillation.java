@@ -18,9 +18,8 @@ import java.util.Objects;
 
 /**
  * A distillation in this process, without Spark: the stages one after another, then the student as
- * a folder. It makes the same checkpoints and the same student, to the bit, as a run of one worker
- * with the same settings and seed, and it goes on from the newest checkpoint that it finds in its
- * folder.
+ * a folder. It trains as a run of one worker does, and goes on from the newest checkpoint that it
+ * finds in its folder.
  *
  * <p>What is not said has the defaults of a run's configuration file, on the CPU in float32. Not
  * for several threads; nobody else may work in the folder meanwhile, which is not checked.
@@ -50,8 +49,7 @@ public final class LocalDistillation {
    * What became of it.
    *
    * @param teacher the teacher on the held-out rows
-   * @param stages what each stage came to, in order; of a distillation that was finished before,
-   *     only those that were not
+   * @param stages what each stage came to, in order
    * @param student the finished student on the held-out rows
    * @param folder where the student is, in Hugging Face style
    */
