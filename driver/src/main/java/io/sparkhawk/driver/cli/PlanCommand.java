@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.Collectors;
@@ -133,8 +134,7 @@ final class PlanCommand implements Runnable {
     run.checkFit(rows.tokens(), teacher.blocks(), teacher.maxPositions(), unfit);
     unfit.throwIfAny();
     RunPlan plan =
-        Planner.plan(
-            run, teacher, rows, new RunPlan.Assumptions(kind.orElseThrow(), used, each));
+        Planner.plan(run, teacher, rows, new RunPlan.Assumptions(kind.orElseThrow(), used, each));
     print(plan);
     json.ifPresent(file -> write(file, plan));
   }
@@ -171,13 +171,12 @@ final class PlanCommand implements Runnable {
     if (type != ElementType.BFLOAT16) {
       problems.add(
           "element-type",
-          type.name().toLowerCase(java.util.Locale.ROOT),
+          type.name().toLowerCase(Locale.ROOT),
           "GPUs are planned for in bfloat16 only; add --set element-type=bfloat16.");
     }
   }
 
-  private static OptionalDouble number(
-      String option, String text, double most, Problems problems) {
+  private static OptionalDouble number(String option, String text, double most, Problems problems) {
     if (text == null) {
       return OptionalDouble.empty();
     }

@@ -1,14 +1,14 @@
 package io.sparkhawk.driver.plan;
 
+import io.sparkhawk.executor.model.MixerKind;
+import io.sparkhawk.executor.model.PhiConfig;
+import io.sparkhawk.executor.model.StudentConfig;
+import io.sparkhawk.executor.model.StudentSettings;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.stage.TrainedParts;
 import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.StageSizes;
-import io.sparkhawk.executor.model.MixerKind;
-import io.sparkhawk.executor.model.PhiConfig;
-import io.sparkhawk.executor.model.StudentConfig;
-import io.sparkhawk.executor.model.StudentSettings;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.TreeMap;
@@ -58,8 +58,7 @@ final class Measurements {
   /** Whether the models, the stage and the GPU are those that were measured. */
   static boolean cover(StageSizes sizes, Gpu gpu, ElementType type) {
     StageSettings stage = sizes.stage();
-    TrainedParts parts =
-        stage.name() == StageKind.DISTILL ? TrainedParts.ALL : TrainedParts.MIXERS;
+    TrainedParts parts = stage.name() == StageKind.DISTILL ? TrainedParts.ALL : TrainedParts.MIXERS;
     return gpu == CARD
         && type == ElementType.BFLOAT16
         && sizes.length() == LENGTH

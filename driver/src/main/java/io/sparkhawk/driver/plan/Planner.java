@@ -23,8 +23,7 @@ public final class Planner {
   private final RowLength length;
   private final Assumptions assumptions;
 
-  private Planner(
-      RunConfig config, PhiConfig teacher, RowLength length, Assumptions assumptions) {
+  private Planner(RunConfig config, PhiConfig teacher, RowLength length, Assumptions assumptions) {
     this.config = config;
     this.teacher = teacher;
     this.student = StudentConfig.of(teacher, config.student());

@@ -140,6 +140,5 @@ public record RunPlan(
    * @param utilisation to reckon with instead of what was measured
    * @param pricePerGpuHour in any currency
    */
-  public record Assumptions(
-      Gpu gpu, OptionalDouble utilisation, OptionalDouble pricePerGpuHour) {}
+  public record Assumptions(Gpu gpu, OptionalDouble utilisation, OptionalDouble pricePerGpuHour) {}
 }

@@ -18,7 +18,9 @@ final class StepModel {
   /** What the slower of several GPUs of a host needs more than one of them alone. */
   static final double SLOWER_OF_MANY = 0.015;
 
-  /** Of the operations of stage 3, a half are the student's backward pass, a quarter the teacher. */
+  /**
+   * Of the operations of stage 3, a half are the student's backward pass, a quarter the teacher.
+   */
   private static final double BACKWARD = 0.5;
 
   private static final double TEACHER = 0.25;
@@ -61,7 +63,8 @@ final class StepModel {
    */
   Step step(int gpus, int sequences, int microBatch, Link link) {
     double computing = seconds(sequences, microBatch);
-    long updated = parallel.shardsWithNccl() ? sizes.trainedElements() / gpus : sizes.trainedElements();
+    long updated =
+        parallel.shardsWithNccl() ? sizes.trainedElements() / gpus : sizes.trainedElements();
     if (gpus == 1) {
       return new Step(computing, passes.update(sizes.trainedElements()), 0, 0);
     }
@@ -132,7 +135,8 @@ final class StepModel {
     if (efficiency(gpus, microBatch, microBatch, link) >= NEARLY_ALL) {
       return smallest(n -> efficiency(gpus, n, Math.min(n, microBatch), link) >= NEARLY_ALL);
     }
-    return microBatch * smallest(n -> efficiency(gpus, n * microBatch, microBatch, link) >= NEARLY_ALL);
+    return microBatch
+        * smallest(n -> efficiency(gpus, n * microBatch, microBatch, link) >= NEARLY_ALL);
   }
 
   /** The smallest number for which something holds that holds for all larger ones; 0 if none. */

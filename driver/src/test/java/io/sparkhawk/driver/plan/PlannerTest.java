@@ -81,8 +81,7 @@ class PlannerTest {
       assertThat(new String(header, StandardCharsets.UTF_8)).contains("BF16").doesNotContain("F32");
       weights = (file.length() - Long.BYTES - header.length) / Short.BYTES;
     }
-    RunConfig config =
-        ConfigReader.ofFile(EXAMPLES.resolve("phi-1.5.yaml")).read(RunConfig.class);
+    RunConfig config = ConfigReader.ofFile(EXAMPLES.resolve("phi-1.5.yaml")).read(RunConfig.class);
 
     RunPlan plan =
         Planner.plan(
@@ -165,8 +164,7 @@ class PlannerTest {
   void measurementsAreThoseOfTheResultsFile() throws IOException {
     JsonNode results =
         new ObjectMapper()
-            .readTree(
-                Path.of("../deploy/benchmark/results/nvidia-h100-80gb-hbm3.json").toFile())
+            .readTree(Path.of("../deploy/benchmark/results/nvidia-h100-80gb-hbm3.json").toFile())
             .path("gpus")
             .path("1")
             .path("all");

@@ -23,17 +23,12 @@ class StepModelTest {
   private static final Path EXAMPLES = Path.of("../deploy/examples");
 
   private static StepModel model(int stage) {
-    RunConfig config =
-        ConfigReader.ofFile(EXAMPLES.resolve("phi-1.5.yaml")).read(RunConfig.class);
+    RunConfig config = ConfigReader.ofFile(EXAMPLES.resolve("phi-1.5.yaml")).read(RunConfig.class);
     PhiConfig teacher = PhiConfig.read(EXAMPLES.resolve("phi-1_5"));
     StageSizes sizes =
         new StageSizes(
-            teacher,
-            StudentConfig.of(teacher, config.student()),
-            config.stages().get(stage),
-            2048);
-    PassTime passes =
-        PassTime.of(sizes, Gpu.H100, ElementType.BFLOAT16, OptionalDouble.empty());
+            teacher, StudentConfig.of(teacher, config.student()), config.stages().get(stage), 2048);
+    PassTime passes = PassTime.of(sizes, Gpu.H100, ElementType.BFLOAT16, OptionalDouble.empty());
     return new StepModel(sizes, passes, ParallelSettings.DEFAULT, Gpu.H100.link());
   }
 

@@ -176,9 +176,9 @@ public final class StageBenchmark {
           List.copyOf(seconds),
           (long) settings.batch * settings.length,
           new ModelFlops(
-                  settings.teacher,
-                  StudentConfig.of(settings.teacher, settings.student),
-                  settings.length)
+                      settings.teacher,
+                      StudentConfig.of(settings.teacher, settings.student),
+                      settings.length)
                   .perToken(settings.training.stage())
               * settings.batch
               * settings.length,

@@ -65,8 +65,7 @@ public record StageSizes(
    * @param type what the models compute in
    * @param gpus that train together, connected by NCCL
    */
-  public MemoryPlan memory(
-      int sequences, ElementType type, int gpus, ParallelSettings parallel) {
+  public MemoryPlan memory(int sequences, ElementType type, int gpus, ParallelSettings parallel) {
     return MemoryPlan.of(workload(sequences, type, gpus, parallel));
   }
 
