@@ -7,6 +7,7 @@ import io.sparkhawk.driver.plan.RunPlan.Memory;
 import io.sparkhawk.driver.plan.RunPlan.Scaling;
 import io.sparkhawk.driver.plan.RunPlan.Speed;
 import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.train.GradientType;
 import io.sparkhawk.executor.train.MemoryPlan;
 import io.sparkhawk.executor.train.ParallelSettings;
 import io.sparkhawk.executor.train.StageSizes;
@@ -33,15 +34,20 @@ final class StageForecast {
   private final int microBatch;
 
   private StageForecast(
-      StageSizes sizes, Gpu gpu, int gpus, ParallelSettings parallel, PassTime passes) {
+      StageSizes sizes, Gpu gpu, int gpus, ParallelSettings wanted, PassTime passes) {
     this.sizes = sizes;
     this.gpu = gpu;
     this.gpus = gpus;
-    this.parallel = parallel;
     this.passes = passes;
-    this.model = new StepModel(sizes, passes, parallel, gpu.link());
     this.sequences = globalSequences() / gpus;
     this.microBatch = atOnce(sequences);
+    this.parallel = microBatch < sequences ? withWideGradients(wanted) : wanted;
+    this.model = new StepModel(sizes, passes, parallel, gpu.link());
+  }
+
+  /** Those of several micro-batches are added up in float32 whatever is wanted. */
+  private static ParallelSettings withWideGradients(ParallelSettings wanted) {
+    return new ParallelSettings(wanted.sharding(), GradientType.FLOAT32);
   }
 
   static StageForecast of(StageSizes sizes, RunConfig config, Assumptions assumptions) {
@@ -49,7 +55,7 @@ final class StageForecast {
         sizes,
         assumptions.gpu(),
         config.workers(),
-        ParallelSettings.of(config.shardOptimizer(), config.gradientSum()),
+        ParallelSettings.of(config.shardOptimizer(), config.gradientType()),
         PassTime.of(sizes, assumptions.gpu(), TYPE, assumptions.utilisation()));
   }
 

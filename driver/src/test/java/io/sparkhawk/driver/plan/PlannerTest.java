@@ -193,6 +193,23 @@ class PlannerTest {
   }
 
   @Test
+  void utilisationOfAMeasuredStageIsThatOfTheBenchmark() {
+    // "mfu" of the results file, whose operations the benchmark counted.
+    assertThat(measured(1, false).speed().utilisation()).isCloseTo(0.4797, within(5e-4));
+  }
+
+  @Test
+  void gradientsOfOneMicroBatchAloneAreKeptInBfloat16() {
+    StagePlan one = distill("gradient-type=bfloat16", "stages[2].micro-batch=0");
+    StagePlan several = distill("gradient-type=bfloat16");
+    assertThat(one.memory().parts().get("gradients")).isEqualTo(2 * one.trainedParameters());
+    assertThat(several.memory().parts().get("gradients"))
+        .isEqualTo(4 * several.trainedParameters());
+    assertThat(several.exchange().gradientBytes())
+        .isCloseTo(2 * one.exchange().gradientBytes(), within(1.0));
+  }
+
+  @Test
   void givenUtilisationIsThatOfOnePassOnOneGpu() {
     StagePlan stage = plan(Gpu.L40S, OptionalDouble.of(0.3), "workers=1").stages().get(2);
     double passes = 524_288 * stage.flopsPerToken() / (0.3 * 362e12);

@@ -64,6 +64,7 @@ public record StageSizes(
    * @param sequences of a micro-batch
    * @param type what the models compute in
    * @param gpus that train together, connected by NCCL
+   * @param parallel with the type that gradients are really kept in
    */
   public MemoryPlan memory(int sequences, ElementType type, int gpus, ParallelSettings parallel) {
     return MemoryPlan.of(workload(sequences, type, gpus, parallel));
@@ -98,7 +99,7 @@ public record StageSizes(
 
   private static Parallelism parallelism(int gpus, ParallelSettings parallel) {
     return gpus == 1
-        ? Parallelism.NONE
+        ? new Parallelism(Transport.NONE, 1, parallel.gradientType())
         : new Parallelism(
             Transport.NCCL, parallel.shardsWithNccl() ? gpus : 1, parallel.gradientType());
   }
