@@ -25,11 +25,12 @@ class ArchitectureTest {
           .resideInAPackage("io.sparkhawk.driver..");
 
   @ArchTest
-  static final ArchRule CONFIGURATION_AND_REPORT_NEED_NO_SPARK =
+  static final ArchRule CONFIGURATION_PLAN_AND_REPORT_NEED_NO_SPARK =
       noClasses()
           .that()
           .resideInAnyPackage(
               "io.sparkhawk.driver.config",
+              "io.sparkhawk.driver.plan",
               "io.sparkhawk.driver.progress",
               "io.sparkhawk.driver.report")
           .should()

@@ -35,6 +35,7 @@ final class CommandLines {
         new CommandLine(options)
             .addSubcommand(new QuickstartCommand(jobs, home))
             .addSubcommand(prepare)
+            .addSubcommand(new PlanCommand())
             .addSubcommand(new DistillCommand(jobs))
             .addSubcommand(evaluate)
             .addSubcommand(generate)

@@ -154,6 +154,11 @@ public final class Plans {
     return configuration(hadoopSettings(Map.of()));
   }
 
+  /** Hadoop's configuration for a run. */
+  static Configuration hadoopConfiguration(RunConfig config) {
+    return configuration(hadoopSettings(config.spark()));
+  }
+
   /** Hadoop's configuration as the driver uses it for this plan. */
   static Configuration configuration(Map<String, String> hadoop) {
     Configuration configuration = new Configuration();

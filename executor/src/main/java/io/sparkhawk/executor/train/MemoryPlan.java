@@ -194,7 +194,7 @@ public record MemoryPlan(Map<Part, Long> bytes) {
   }
 
   /** Bytes of the parts that cannot be done without. */
-  long needed() {
+  public long needed() {
     return total() - bytes.getOrDefault(Part.CACHED, 0L);
   }
 
@@ -224,7 +224,7 @@ public record MemoryPlan(Map<Part, Long> bytes) {
   }
 
   /** What would make a workload fit. */
-  private static String advice(Workload work, long available) {
+  static String advice(Workload work, long available) {
     List<String> ways = new ArrayList<>();
     for (boolean recompute :
         work.recompute() ? new boolean[] {true} : new boolean[] {false, true}) {

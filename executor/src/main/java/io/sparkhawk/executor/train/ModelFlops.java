@@ -1,34 +1,36 @@
 package io.sparkhawk.executor.train;
 
-import io.sparkhawk.executor.model.Block;
-import io.sparkhawk.executor.model.LanguageModel;
-import io.sparkhawk.executor.model.Parameter;
+import io.sparkhawk.executor.model.MixerKind;
+import io.sparkhawk.executor.model.MixerShape;
 import io.sparkhawk.executor.model.PhiConfig;
+import io.sparkhawk.executor.model.StudentConfig;
 import io.sparkhawk.executor.stage.StageKind;
-import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Floating-point operations of the matrix products that a stage cannot do without, for each token:
  * two for each weight of a matrix forward, two for its gradient and two for that of its input where
  * these are needed; and of causal attention, of which half of the square counts. Scans, norms and
- * what is computed twice do not count.
+ * what is computed twice do not count. They follow from the sizes alone.
  */
 final class ModelFlops {
 
   private final PhiConfig teacher;
-  private final LanguageModel student;
+  private final StudentConfig student;
+  private final MixerShape shape;
   private final int length;
 
-  ModelFlops(PhiConfig teacher, LanguageModel student, int length) {
+  ModelFlops(PhiConfig teacher, StudentConfig student, int length) {
     this.teacher = teacher;
     this.student = student;
+    this.shape = student.mixerShape();
     this.length = length;
   }
 
   double perToken(StageKind stage) {
     return switch (stage) {
-      case MATRIX -> teacherBlocks() + matrices();
-      case HIDDEN -> teacherBlocks() + mixers();
+      case MATRIX -> teacherBlocks() + mixers() * matrixOfMixer();
+      case HIDDEN -> teacherBlocks() + mixers() * (4 * mixerWeights() + 2 * outputWeights());
       case DISTILL -> teacherBlocks() + 2 * head() + 6 * (studentBlocks() + head());
     };
   }
@@ -48,37 +50,35 @@ final class ModelFlops {
     return products * 2.0 * (length / 2.0) * teacher.width();
   }
 
-  private double studentBlocks() {
-    return student.blocks().stream().mapToDouble(block -> matrices(block.parameters())).sum();
+  /** Blocks of the student that do not keep attention. */
+  private long mixers() {
+    return IntStream.range(0, student.blocks()).filter(i -> !student.isAttention(i)).count();
   }
 
-  /** Forward, and the weights' gradients; inputs have none but that of the output projection. */
-  private double mixers() {
-    double width = teacher.width();
-    return student.blocks().stream()
-        .filter(block -> !block.isAttention())
-        .mapToDouble(block -> 4 * matrices(block.mixer().parameters()) + 2 * width * width)
-        .sum();
+  /** Weights of the matrices of all of the student's blocks. */
+  private double studentBlocks() {
+    double width = student.width();
+    double mlp = 2.0 * WeightCounts.MLP_FACTOR * width * width;
+    double attention = 4 * width * width;
+    return student.blocks() * mlp
+        + mixers() * mixerWeights()
+        + (student.blocks() - mixers()) * attention;
+  }
+
+  /** Weights of the matrices of a mixer. */
+  private double mixerWeights() {
+    double kernel =
+        shape.kind() == MixerKind.TOEPLITZ ? (double) shape.heads() * student.maxPositions() : 0;
+    return (double) shape.projectionRows() * shape.width() + outputWeights() + kernel;
+  }
+
+  private double outputWeights() {
+    return (double) shape.innerWidth() * shape.width();
   }
 
   /** B, C and A forward with their gradients; two products make the matrices, two differentiate. */
-  private double matrices() {
-    return student.blocks().stream()
-        .filter(block -> !block.isAttention())
-        .mapToDouble(block -> 4 * matrixWeights(block) + attentionProducts(4))
-        .sum();
-  }
-
-  /** Weights of the input projection without those of x and z. */
-  private double matrixWeights(Block block) {
-    double width = teacher.width();
-    return matrices(block.mixer().matrixParameters()) - 2 * width * width;
-  }
-
-  private static double matrices(List<Parameter> parameters) {
-    return parameters.stream()
-        .filter(parameter -> parameter.shape().dimension() == 2)
-        .mapToDouble(Parameter::size)
-        .sum();
+  private double matrixOfMixer() {
+    double matrixRows = shape.projectionRows() - 2.0 * shape.innerWidth(); // without x and z
+    return 4 * matrixRows * shape.width() + attentionProducts(4);
   }
 }

@@ -30,6 +30,11 @@ public record ParallelSettings(Sharding sharding, GradientType gradientType)
     Objects.requireNonNull(gradientType, "gradientType");
   }
 
+  /** Whether ranks that NCCL connects share the optimizer's state. */
+  public boolean shardsWithNccl() {
+    return sharding != Sharding.OFF;
+  }
+
   /**
    * As a run's settings have them.
    *

@@ -175,7 +175,10 @@ public final class StageBenchmark {
           parallelism.shards(),
           List.copyOf(seconds),
           (long) settings.batch * settings.length,
-          new ModelFlops(settings.teacher, student, settings.length)
+          new ModelFlops(
+                      settings.teacher,
+                      StudentConfig.of(settings.teacher, settings.student),
+                      settings.length)
                   .perToken(settings.training.stage())
               * settings.batch
               * settings.length,

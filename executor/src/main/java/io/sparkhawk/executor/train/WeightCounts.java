@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 /** How many weights models have, and a stage trains, by their sizes alone: nothing is built. */
 final class WeightCounts {
 
-  private static final int MLP_FACTOR = 4;
+  static final int MLP_FACTOR = 4;
 
   private WeightCounts() {}
 
@@ -43,6 +43,17 @@ final class WeightCounts {
   /** Elements of the flat buffer that holds what a stage trains, alignment included. */
   static long trained(
       StudentConfig student, StageKind stage, TrainedParts parts, HiddenTarget target) {
+    return sizes(student, stage, parts, target).mapToLong(FlatLayout::aligned).sum();
+  }
+
+  /** Weights that a stage trains. */
+  static long trainable(
+      StudentConfig student, StageKind stage, TrainedParts parts, HiddenTarget target) {
+    return sizes(student, stage, parts, target).mapToLong(Long::longValue).sum();
+  }
+
+  private static Stream<Long> sizes(
+      StudentConfig student, StageKind stage, TrainedParts parts, HiddenTarget target) {
     Stream<Long> ofBlocks =
         IntStream.range(0, student.blocks())
             .boxed()
@@ -56,7 +67,7 @@ final class WeightCounts {
             ? Stream.of(embedding(student), norm(student.width()), head(student))
                 .flatMap(List::stream)
             : Stream.of();
-    return Stream.concat(ofBlocks, ofEnds).mapToLong(FlatLayout::aligned).sum();
+    return Stream.concat(ofBlocks, ofEnds);
   }
 
   /** Sizes of a block's weights: all, or those of a mixer that is not attention. */
