@@ -38,6 +38,7 @@ final class CommandLines {
             .addSubcommand(new DistillCommand(jobs))
             .addSubcommand(evaluate)
             .addSubcommand(generate)
+            .addSubcommand(submit(home))
             .addSubcommand(new InspectCommand())
             .addSubcommand(new VerifyCommand())
             .addSubcommand(new BenchmarkCommand())
@@ -48,6 +49,11 @@ final class CommandLines {
             .setParameterExceptionHandler(failures)
             .setUsageHelpWidth(HELP_WIDTH);
     top.getSubcommands().values().forEach(CommandLines::inOrder);
+  }
+
+  /** What follows the name of another command is that command's. */
+  private static CommandLine submit(Optional<Path> home) {
+    return new CommandLine(new SubmitCommand(home)).setStopAtPositional(true);
   }
 
   /** The help shows a command's own options in the order in which they are declared. */

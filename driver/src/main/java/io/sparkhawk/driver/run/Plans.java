@@ -8,6 +8,7 @@ import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.config.TimeoutSettings;
 import io.sparkhawk.driver.coordinator.RingSecurity;
 import io.sparkhawk.driver.launch.ClusterSettings;
+import io.sparkhawk.executor.tensor.DeviceKind;
 import io.sparkhawk.executor.evaluate.TaskPlan;
 import io.sparkhawk.executor.generate.GenerationPlan;
 import io.sparkhawk.executor.generate.SamplingSettings;
@@ -115,6 +116,7 @@ public final class Plans {
         config.supervision().executorWait(),
         config.threads(cores()),
         config.workerMemory(),
+        config.device() == DeviceKind.GPU,
         spark);
   }
 
@@ -122,10 +124,11 @@ public final class Plans {
   public static ClusterSettings cluster(EvaluateSettings settings) {
     // Only sums of losses travel between the workers.
     return new ClusterSettings(
-        settings.workers(),
-        threads(settings),
-        "1g",
-        Map.of(RingSecurity.ALLOW_PLAIN, Boolean.toString(true)));
+            settings.workers(),
+            threads(settings),
+            "1g",
+            Map.of(RingSecurity.ALLOW_PLAIN, Boolean.toString(true)))
+        .onGpus(settings.device() == DeviceKind.GPU);
   }
 
   private static int threads(EvaluateSettings settings) {
