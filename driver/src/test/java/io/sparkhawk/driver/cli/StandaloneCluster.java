@@ -1,23 +1,15 @@
 package io.sparkhawk.driver.cli;
 
-import io.sparkhawk.data.storage.Storage;
-import io.sparkhawk.executor.worker.WorkerTask;
-import java.io.File;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
-import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.jar.JarEntry;
-import java.util.jar.JarOutputStream;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -33,8 +25,6 @@ final class StandaloneCluster implements AutoCloseable {
   private static final Path PAGE = Path.of("../docs/spark-submit.md");
   private static final Pattern MASTER = Pattern.compile("Starting Spark master at (spark://\\S+)");
   private static final Pattern REGISTERED = Pattern.compile("Successfully registered with master");
-  private static final Pattern TEST_LIBRARY =
-      Pattern.compile("(junit|assertj|archunit|hadoop-client-minicluster|surefire|console).*");
   private static final long START_SECONDS = 60;
 
   private final Path folder;
@@ -50,7 +40,7 @@ final class StandaloneCluster implements AutoCloseable {
         new StandaloneCluster(Files.createTempDirectory("standalone-cluster-"));
     try {
       cluster.installSpark();
-      cluster.installDistribution();
+      Distribution.install(cluster.distribution());
       cluster.startMaster();
       Path first = cluster.startWorker(1);
       Path second = cluster.startWorker(2);
@@ -101,22 +91,6 @@ final class StandaloneCluster implements AutoCloseable {
     return Set.of(block.group(1).strip().split("\\s+"));
   }
 
-  /** The jars of the class path that are no test's. */
-  static List<Path> libraries() {
-    return List.copyOf(
-        Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
-            .filter(entry -> entry.endsWith(".jar"))
-            .map(Path::of)
-            .filter(jar -> !TEST_LIBRARY.matcher(jar.getFileName().toString()).matches())
-            .collect(
-                Collectors.toMap(
-                    jar -> jar.getFileName().toString().replaceFirst("-\\d[\\w.]*", ""),
-                    jar -> jar,
-                    (first, second) -> first, // As on the class path.
-                    LinkedHashMap::new))
-            .values());
-  }
-
   static String library(Path jar) {
     return jar.getFileName().toString().replaceFirst("-\\d.*", "");
   }
@@ -124,7 +98,7 @@ final class StandaloneCluster implements AutoCloseable {
   private void installSpark() throws IOException {
     Path jars = Files.createDirectories(sparkHome().resolve("jars"));
     Set<String> others = notInSpark();
-    for (Path jar : libraries()) {
+    for (Path jar : Distribution.libraries()) {
       if (!others.contains(library(jar))) {
         Files.createSymbolicLink(jars.resolve(jar.getFileName()), jar);
       }
@@ -139,39 +113,6 @@ final class StandaloneCluster implements AutoCloseable {
                     .collect(Collectors.joining(" ")),
                 jars));
     submit.toFile().setExecutable(true);
-  }
-
-  /** Everything, Spark's libraries as well: which ones are not sent is the program's to find. */
-  private void installDistribution() throws IOException {
-    Path jars = Files.createDirectories(distribution().resolve("jars"));
-    for (Path jar : libraries()) {
-      Files.createSymbolicLink(jars.resolve(jar.getFileName()), jar);
-    }
-    ours(Main.class, jars.resolve("driver-0.jar"));
-    ours(WorkerTask.class, jars.resolve("executor-0.jar"));
-    ours(Storage.class, jars.resolve("data-pipeline-0.jar"));
-  }
-
-  /** The build's modules are folders of classes until they are packaged. */
-  private static void ours(Class<?> member, Path jar) throws IOException {
-    Path classes;
-    try {
-      classes = Path.of(member.getProtectionDomain().getCodeSource().getLocation().toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(e);
-    }
-    if (!Files.isDirectory(classes)) {
-      return; // A jar of the class path, which is there by its own name.
-    }
-    try (OutputStream file = Files.newOutputStream(jar);
-        JarOutputStream out = new JarOutputStream(file);
-        Stream<Path> members = Files.walk(classes)) {
-      for (Path content : members.filter(Files::isRegularFile).sorted().toList()) {
-        out.putNextEntry(new JarEntry(classes.relativize(content).toString()));
-        Files.copy(content, out);
-        out.closeEntry();
-      }
-    }
   }
 
   private void startMaster() throws IOException, InterruptedException {

@@ -50,11 +50,15 @@ class SubmitTest {
     server.close();
   }
 
+  /** Through the server, which notes what its files are. */
   private void copyTeacher() throws IOException {
-    Path teacher = Files.createDirectories(server.object("everything/teacher"));
-    for (String file : List.of("config.json", "model.safetensors", "tokenizer.json")) {
-      Files.copy(QUICKSTART.resolve("teacher").resolve(file), teacher.resolve(file));
-    }
+    Configuration hadoop = new Configuration();
+    server.hadoopSettings().forEach(hadoop::set);
+    hadoop.set("fs.s3a.input.stream.type", "classic");
+    org.apache.hadoop.fs.Path from =
+        new org.apache.hadoop.fs.Path(QUICKSTART.resolve("teacher").toUri());
+    org.apache.hadoop.fs.Path to = new org.apache.hadoop.fs.Path("s3a://everything/teacher");
+    to.getFileSystem(hadoop).copyFromLocalFile(from, to);
   }
 
   @Test
@@ -68,7 +72,6 @@ class SubmitTest {
         .isGreaterThan(100);
 
     succeed(submit("cluster", prepare()));
-    Files.writeString(Path.of("/tmp/out-I/cluster.log"), cluster.logs());
     assertThat(server.object("everything/data/manifest.json")).exists();
 
     // Neither a setting nor data that is wrong becomes another exit code on its way.
@@ -155,6 +158,7 @@ class SubmitTest {
     Path log = cluster.log("submit-" + System.nanoTime());
     ProcessBuilder builder =
         new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(log.toFile());
+    builder.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
     builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
     Process process = builder.start();
     try {
