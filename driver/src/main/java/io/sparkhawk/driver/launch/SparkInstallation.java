@@ -59,7 +59,9 @@ public record SparkInstallation(Path home, Map<String, String> libraries) {
 
   /** Those of a distribution's jars whose libraries this Spark does not have, in any version. */
   public List<Path> missing(Path distributionJars) {
-    return jars(distributionJars).stream().filter(jar -> !has(jar.getFileName().toString())).toList();
+    return jars(distributionJars).stream()
+        .filter(jar -> !has(jar.getFileName().toString()))
+        .toList();
   }
 
   private boolean has(String jar) {

@@ -110,8 +110,7 @@ final class SparkSettings {
         "a stage needs all its workers at the same time");
     require("spark.speculation", "false", "a rank must not run twice");
     require("spark.task.maxFailures", "1", "a failed rank ends the stage, which then starts again");
-    require(
-        "spark.driver.userClassPathFirst", "false", "Spark's own libraries have to come first");
+    require("spark.driver.userClassPathFirst", "false", "Spark's own libraries have to come first");
     require(
         "spark.executor.userClassPathFirst", "false", "Spark's own libraries have to come first");
     limitBarrierWait();

@@ -69,7 +69,10 @@ public record Submission(
     // Sparkhawk's own images have all jars where Spark looks for its own.
     if (!settings.get(MASTER).startsWith("k8s://")) {
       line.add("--jars");
-      line.add(String.join(",", jars.stream().filter(jar -> !jar.equals(application)).map(this::place).toList()));
+      line.add(
+          String.join(
+              ",",
+              jars.stream().filter(jar -> !jar.equals(application)).map(this::place).toList()));
     }
     line.add(place(application));
   }

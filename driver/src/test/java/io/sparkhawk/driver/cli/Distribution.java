@@ -10,11 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import java.util.jar.JarEntry;
-import java.util.jar.JarOutputStream;
 
 /** The distribution as the build would assemble it, made of this test's class path. */
 final class Distribution {

@@ -39,7 +39,8 @@ class GpuDiscoveryTest {
   private record Result(int exitCode, String printed) {}
 
   private Result discover(String nvidiaSmi) throws IOException, InterruptedException {
-    Path program = Files.writeString(folder.resolve("nvidia-smi"), "#!/bin/sh\n" + nvidiaSmi + "\n");
+    Path program =
+        Files.writeString(folder.resolve("nvidia-smi"), "#!/bin/sh\n" + nvidiaSmi + "\n");
     assertThat(program.toFile().setExecutable(true)).isTrue();
     Path output = folder.resolve("output");
     ProcessBuilder builder =

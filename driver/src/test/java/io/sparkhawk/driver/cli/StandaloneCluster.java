@@ -74,7 +74,8 @@ final class StandaloneCluster implements AutoCloseable {
   String logs() throws IOException {
     try (Stream<Path> files = Files.walk(folder)) {
       StringBuilder all = new StringBuilder();
-      for (Path file : files.filter(f -> f.toString().matches(".*(\\.log|stderr|stdout)")).toList()) {
+      for (Path file :
+          files.filter(f -> f.toString().matches(".*(\\.log|stderr|stdout)")).toList()) {
         all.append("== ").append(file).append('\n').append(Files.readString(file)).append('\n');
       }
       return all.toString();
@@ -83,8 +84,7 @@ final class StandaloneCluster implements AutoCloseable {
 
   /** Names of the libraries that the page says an installed Spark does not have. */
   static Set<String> notInSpark() throws IOException {
-    Matcher block =
-        Pattern.compile("(?s)```jars\n(.*?)```").matcher(Files.readString(PAGE));
+    Matcher block = Pattern.compile("(?s)```jars\n(.*?)```").matcher(Files.readString(PAGE));
     if (!block.find()) {
       throw new IllegalStateException(PAGE + " has no block of jars");
     }
@@ -162,7 +162,10 @@ final class StandaloneCluster implements AutoCloseable {
     builder.environment().put("SPARK_HOME", sparkHome().toString());
     builder.environment().put("SPARK_SCALA_VERSION", "2.13");
     builder.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
-    processes.add(builder.start());
+    Process process = builder.start();
+    processes.add(process);
+    // Also when the tests are ended from outside.
+    Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));
     return log;
   }
 

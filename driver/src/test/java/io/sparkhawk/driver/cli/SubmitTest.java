@@ -82,20 +82,20 @@ class SubmitTest {
     succeed(submit("client", distill("first")));
     succeed(submit("cluster", distill("second")));
     assertThat(server.object("everything/runs/first/student/model.safetensors"))
-        .hasSameBinaryContentAs(
-            server.object("everything/runs/second/student/model.safetensors"));
+        .hasSameBinaryContentAs(server.object("everything/runs/second/student/model.safetensors"));
     assertThat(cluster.logs()).doesNotContain(server.secretKey());
   }
 
   private void succeed(int exitCode) throws IOException {
     assertThat(exitCode)
-        .as(() -> {
-          try {
-            return cluster.logs();
-          } catch (IOException e) {
-            return e.toString();
-          }
-        })
+        .as(
+            () -> {
+              try {
+                return cluster.logs();
+              } catch (IOException e) {
+                return e.toString();
+              }
+            })
         .isZero();
   }
 
