@@ -114,7 +114,7 @@ class FileMutexTest {
       try (FileMutex mutex = FileMutex.acquire(file, LONG, () -> 0)) {
         assertThat(mutex.held()).isTrue();
         int before = inside[0];
-        Thread.yield();
+        Thread.onSpinWait();
         inside[0] = before + 1;
       } catch (IOException e) {
         throw new java.io.UncheckedIOException(e);
