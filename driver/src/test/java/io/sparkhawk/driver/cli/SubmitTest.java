@@ -74,14 +74,14 @@ class SubmitTest {
     assertThat(server.object("everything/data/manifest.json")).exists();
 
     // Neither a setting nor data that is wrong becomes another exit code on its way.
-    assertThat(submit("client", distill("first", "--set", "data=s3a://everything/none")))
+    assertThat(submit("client", distill("client", "--set", "data=s3a://everything/none")))
         .isEqualTo(3);
-    assertThat(submit("client", distill("first", "--set", "workers=two"))).isEqualTo(2);
+    assertThat(submit("client", distill("client", "--set", "workers=two"))).isEqualTo(2);
 
-    succeed(submit("client", distill("first")));
-    succeed(submit("cluster", distill("second")));
-    assertThat(server.object("everything/runs/first/student/model.safetensors"))
-        .hasSameBinaryContentAs(server.object("everything/runs/second/student/model.safetensors"));
+    succeed(submit("client", distill("client")));
+    succeed(submit("cluster", distill("cluster")));
+    assertThat(server.object("everything/client/tiny/student/model.safetensors"))
+        .hasSameBinaryContentAs(server.object("everything/cluster/tiny/student/model.safetensors"));
     assertThat(cluster.logs()).doesNotContain(server.secretKey());
   }
 
@@ -113,13 +113,13 @@ class SubmitTest {
         "64");
   }
 
-  private List<String> distill(String run, String... more) throws IOException {
+  private List<String> distill(String storage, String... more) throws IOException {
     Path config =
         Files.writeString(
-            folder.resolve(run + ".yaml"),
+            folder.resolve(storage + ".yaml"),
             """
-            run: %s
-            storage: s3a://everything/runs
+            run: tiny
+            storage: s3a://everything/%s
             teacher: s3a://everything/teacher
             data: s3a://everything/data
             workers: 2
@@ -131,7 +131,7 @@ class SubmitTest {
             stages:
               - {name: distill, tokens: 512, batch-tokens: 256, learning-rate: 1e-3, train: all}
             """
-                .formatted(run, folder.resolve("cache")));
+                .formatted(storage, folder.resolve("cache")));
     List<String> command = new ArrayList<>(List.of("distill", "--config", config.toString()));
     command.addAll(List.of(more));
     return command;
