@@ -138,6 +138,7 @@ class ImageTreeTest {
             "PATH=" + System.getenv("PATH"),
             "JAVA_HOME=" + System.getProperty("java.home"),
             "HOME=/nonexistent",
+            "SPARK_LOCAL_IP=127.0.0.1",
             "SPARK_DRIVER_BIND_ADDRESS=127.0.0.1",
             "SPARKHAWK_JAVA_OPTIONS=-XX:TieredStopAtLevel=1 -Djava.io.tmpdir=" + tmp,
             "DJL_CACHE_DIR=" + tmp + "/djl",
