@@ -41,6 +41,7 @@ final class CommandLines {
             .addSubcommand(generate)
             .addSubcommand(new RetrainCommand(jobs))
             .addSubcommand(new RegistryCommand())
+            .addSubcommand(submit(home))
             .addSubcommand(new InspectCommand())
             .addSubcommand(new VerifyCommand())
             .addSubcommand(new BenchmarkCommand())
@@ -51,6 +52,11 @@ final class CommandLines {
             .setParameterExceptionHandler(failures)
             .setUsageHelpWidth(HELP_WIDTH);
     top.getSubcommands().values().forEach(CommandLines::inOrder);
+  }
+
+  /** What follows the name of another command is that command's. */
+  private static CommandLine submit(Optional<Path> home) {
+    return new CommandLine(new SubmitCommand(home)).setStopAtPositional(true);
   }
 
   /** The help shows a command's own options in the order in which they are declared. */

@@ -2,7 +2,6 @@ package io.sparkhawk.driver.cli;
 
 import io.sparkhawk.driver.config.ConfigReader;
 import io.sparkhawk.driver.config.RunConfig;
-import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -34,7 +33,7 @@ final class DistillCommand implements Runnable {
       paramLabel = "FILE",
       required = true,
       description = "The run's YAML file.")
-  private Path config;
+  private String config;
 
   @Mixin private RunOptions options;
 
@@ -44,7 +43,7 @@ final class DistillCommand implements Runnable {
 
   @Override
   public void run() {
-    ConfigReader reader = ConfigReader.ofFile(config);
+    ConfigReader reader = ConfigReader.at(config);
     options.applyTo(reader);
     RunConfig run = reader.read(RunConfig.class, RunConfig::check);
     jobs.distill(options.stages.isEmpty() ? run : run.withStages(options.stages));

@@ -16,7 +16,12 @@ public final class Main {
     PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
     // The launcher says where the distribution lies.
     Optional<Path> home = Optional.ofNullable(System.getProperty("sparkhawk.home")).map(Path::of);
-    System.exit(
-        new CommandLines(new ClusterJobs(System.out, System.err), home, out, err).run(arguments));
+    int exitCode =
+        new CommandLines(new ClusterJobs(System.out, System.err), home, out, err).run(arguments);
+    // In a cluster the process is the cluster's, and YARN takes an exit for a failure.
+    boolean ownProcess = !"cluster".equals(System.getProperty("spark.submit.deployMode"));
+    if (exitCode != 0 || ownProcess) {
+      System.exit(exitCode);
+    }
   }
 }

@@ -2,7 +2,6 @@ package io.sparkhawk.driver.cli;
 
 import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.driver.config.ConfigReader;
-import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -35,7 +34,7 @@ final class PrepareCommand implements Runnable {
       names = "--config",
       paramLabel = "FILE",
       description = "YAML file with the options below as keys; options given here replace them.")
-  private Path config;
+  private String config;
 
   PrepareCommand(Jobs jobs) {
     this.jobs = jobs;
@@ -44,7 +43,7 @@ final class PrepareCommand implements Runnable {
   @Override
   public void run() {
     ConfigReader reader =
-        config == null ? ConfigReader.ofDefaults("prepare") : ConfigReader.ofFile(config);
+        config == null ? ConfigReader.ofDefaults("prepare") : ConfigReader.at(config);
     jobs.prepare(
         SettingOptions.given(spec, PrepareSettings.class, reader).read(PrepareSettings.class));
   }

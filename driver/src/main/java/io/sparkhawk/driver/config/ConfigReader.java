@@ -1,20 +1,26 @@
 package io.sparkhawk.driver.config;
 
 import io.sparkhawk.data.error.ConfigurationException;
+import io.sparkhawk.data.error.Shortened;
 import io.sparkhawk.driver.config.SettingTree.Items;
 import io.sparkhawk.driver.config.SettingTree.Section;
 import io.sparkhawk.driver.config.SettingTree.Text;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URLDecoder;
+import java.net.URLEncoder;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Reads a record of settings from YAML, with single settings replaced from the command line.
@@ -26,12 +32,54 @@ import java.util.function.BiConsumer;
  */
 public final class ConfigReader {
 
+  private static final Pattern DATA_URL =
+      Pattern.compile("data:application/yaml;name=([^;,]*);base64,(.*)", Pattern.DOTALL);
+
   private final Problems problems;
   private SettingTree tree;
 
   private ConfigReader(Problems problems, SettingTree tree) {
     this.problems = problems;
     this.tree = tree;
+  }
+
+  /**
+   * Starts with the YAML at a place.
+   *
+   * @param place path of a file, or the file itself as a URL by {@link #dataUrl}
+   * @throws ConfigurationException if it cannot be read
+   */
+  public static ConfigReader at(String place) {
+    Matcher inlined = DATA_URL.matcher(place);
+    if (!inlined.matches()) {
+      return ofFile(Path.of(place));
+    }
+    try {
+      return ofYaml(
+          URLDecoder.decode(inlined.group(1), StandardCharsets.UTF_8),
+          new String(Base64.getDecoder().decode(inlined.group(2)), StandardCharsets.UTF_8));
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException(
+          "The configuration in the URL " + Shortened.of(place) + " is not in base64.", e);
+    }
+  }
+
+  /**
+   * A file as a URL that holds its content (RFC 2397), for a process that cannot read the file.
+   *
+   * @throws ConfigurationException if the file cannot be read
+   */
+  public static String dataUrl(Path file) {
+    try {
+      byte[] content = text(file).getBytes(StandardCharsets.UTF_8);
+      return "data:application/yaml;name="
+          + URLEncoder.encode(file.toString(), StandardCharsets.UTF_8)
+          + ";base64,"
+          + Base64.getEncoder().encodeToString(content);
+    } catch (IOException e) {
+      throw new ConfigurationException(
+          "The configuration file " + file + " cannot be read: " + e.getMessage(), e);
+    }
   }
 
   /**

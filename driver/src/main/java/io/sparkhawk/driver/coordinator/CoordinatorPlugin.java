@@ -1,6 +1,7 @@
 package io.sparkhawk.driver.coordinator;
 
 import io.sparkhawk.executor.worker.CoordinatorMessage;
+import io.sparkhawk.executor.worker.Wire;
 import io.sparkhawk.executor.worker.WorkerPlugin;
 import java.time.InstantSource;
 import java.util.Map;
@@ -68,10 +69,7 @@ public final class CoordinatorPlugin implements SparkPlugin {
 
     @Override
     public Object receive(Object message) {
-      if (message instanceof CoordinatorMessage known) {
-        return coordinator().receive(known);
-      }
-      throw new IllegalArgumentException("not a coordinator's message: " + message.getClass());
+      return Wire.write(coordinator().receive(Wire.read(message, CoordinatorMessage.class)));
     }
 
     @Override

@@ -13,10 +13,13 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
+import scala.Tuple2;
 
 /**
  * The Spark application of a run, with the executors that its workers live in.
@@ -45,8 +48,9 @@ public final class ClusterSession implements AutoCloseable {
    *
    * @param name the application's name
    * @throws ConfigurationException if the settings contradict each other, before anything is
-   *     started; or if the cluster offers too few slots
-   * @throws InfrastructureException if Spark or an executor cannot be started
+   *     started
+   * @throws InfrastructureException if Spark or an executor cannot be started, or if the cluster
+   *     has too few executors for the run
    */
   public static ClusterSession start(String name, ClusterSettings settings) {
     return start(
@@ -60,6 +64,24 @@ public final class ClusterSession implements AutoCloseable {
    */
   public static void check(ClusterSettings settings) {
     SparkSettings.of("check", settings, sparkSettings(System.getProperties()), Path.of(""));
+  }
+
+  /**
+   * The settings that the driver on a cluster will insist on, to be given to Spark before: what the
+   * run's own section says of Spark is left out, as the driver reads that itself.
+   *
+   * @param given Spark's settings from outside, with {@code spark.master}
+   * @throws ConfigurationException naming all that contradict each other
+   */
+  public static Map<String, String> submitted(ClusterSettings settings, Map<String, String> given) {
+    Map<String, String> needed = new TreeMap<>();
+    for (Tuple2<String, String> setting :
+        SparkSettings.of("submit", settings, given, Path.of("")).getAll()) {
+      needed.put(setting._1(), setting._2());
+    }
+    needed.keySet().removeAll(settings.spark().keySet());
+    needed.keySet().removeAll(Set.of("spark.app.name", "spark.master"));
+    return needed;
   }
 
   static ClusterSession start(
@@ -129,8 +151,8 @@ public final class ClusterSession implements AutoCloseable {
     int found = slots.await(settings.workers(), timeout);
     if (found < settings.minWorkers()) {
       failIfLocalProcessEnded();
-      throw new ConfigurationException(
-          "The run needs %d workers, each in an executor of its own, but the cluster at %s offered %d within %d s; lower workers or add executors."
+      throw new InfrastructureException(
+          "The run needs %d workers, each in an executor of its own, but the cluster at %s offered %d within %d s. Start the same command again once it has more; supervision.executor-wait is how long to wait, and supervision.min-workers how many will do."
               .formatted(settings.minWorkers(), spark.sc().master(), found, timeout.toSeconds()));
     }
   }

@@ -12,6 +12,7 @@ import java.util.Objects;
  * @param executorWait for that many to be there before fewer will do
  * @param threadsPerWorker threads of each worker's tensor operations on the CPU
  * @param workerMemory Java heap of each worker, such as 1g; tensors live outside of it
+ * @param gpu whether each worker computes on a GPU of its own
  * @param spark more settings of Spark, by their own names; they win over what spark-submit was
  *     given
  */
@@ -21,6 +22,7 @@ public record ClusterSettings(
     Duration executorWait,
     int threadsPerWorker,
     String workerMemory,
+    boolean gpu,
     Map<String, String> spark) {
 
   private static final Duration EXECUTOR_WAIT = Duration.ofMinutes(2);
@@ -39,9 +41,15 @@ public record ClusterSettings(
     spark = Map.copyOf(spark);
   }
 
-  /** Workers of which none may be missing. */
+  /** Workers on the CPU of which none may be missing. */
   public ClusterSettings(
       int workers, int threadsPerWorker, String workerMemory, Map<String, String> spark) {
-    this(workers, workers, EXECUTOR_WAIT, threadsPerWorker, workerMemory, spark);
+    this(workers, workers, EXECUTOR_WAIT, threadsPerWorker, workerMemory, false, spark);
+  }
+
+  /** The same workers, on GPUs or not. */
+  public ClusterSettings onGpus(boolean whether) {
+    return new ClusterSettings(
+        workers, minWorkers, executorWait, threadsPerWorker, workerMemory, whether, spark);
   }
 }

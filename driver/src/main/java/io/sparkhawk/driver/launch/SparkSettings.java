@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkConf;
+import org.apache.spark.network.util.JavaUtils;
 
 /**
  * Spark's settings for a run: what the user gave, completed by what training needs, with all
@@ -16,12 +17,18 @@ import org.apache.spark.SparkConf;
  *
  * <p>Training needs all its workers at the same moment (barrier mode), each in a process of its
  * own, and sees failures itself: so executors are not allocated dynamically, an executor runs one
- * task, and Spark retries and speculates nothing.
+ * task on at most one GPU, and Spark retries and speculates nothing. Spark's libraries are those of
+ * the cluster, never copies that come with the application.
  */
 final class SparkSettings {
 
   private static final Pattern MEMORY = Pattern.compile("\\d+[kmgt]b?", Pattern.CASE_INSENSITIVE);
   private static final Pattern IN_PROCESS = Pattern.compile("local(\\[.*])?");
+  private static final String STANDALONE = "spark://";
+  private static final String KUBERNETES = "k8s://";
+
+  private static final String BARRIER_TIMEOUT = "spark.barrier.sync.timeout";
+  private static final long LONGEST_BARRIER_SECONDS = 3600;
 
   private final ClusterSettings cluster;
   private final Map<String, String> settings = new TreeMap<>();
@@ -51,9 +58,11 @@ final class SparkSettings {
       settings.useThisMachine(folder);
     } else {
       settings.useGivenMaster();
+      settings.shareGpus();
     }
     settings.requireBarrierMode();
     settings.shareCores();
+    settings.limitStandaloneCores();
     settings.addWhatTrainingNeeds(name);
     return settings.build();
   }
@@ -87,7 +96,9 @@ final class SparkSettings {
               + instances
               + ", but the run needs "
               + cluster.workers()
-              + " workers, one per executor.");
+              + " workers, one per executor; set it to "
+              + cluster.workers()
+              + ".");
     }
     settings.putIfAbsent("spark.executor.instances", Integer.toString(cluster.workers()));
   }
@@ -99,9 +110,66 @@ final class SparkSettings {
         "a stage needs all its workers at the same time");
     require("spark.speculation", "false", "a rank must not run twice");
     require("spark.task.maxFailures", "1", "a failed rank ends the stage, which then starts again");
-    settings.putIfAbsent("spark.barrier.sync.timeout", "120s");
+    require("spark.driver.userClassPathFirst", "false", "Spark's own libraries have to come first");
+    require(
+        "spark.executor.userClassPathFirst", "false", "Spark's own libraries have to come first");
+    limitBarrierWait();
     settings.putIfAbsent("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s");
     settings.putIfAbsent("spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures", "10");
+  }
+
+  /** Spark's own limit is a year. */
+  private void limitBarrierWait() {
+    String given = settings.putIfAbsent(BARRIER_TIMEOUT, "120s");
+    if (given == null) {
+      return;
+    }
+    long seconds;
+    try {
+      seconds = JavaUtils.timeStringAsSec(given);
+    } catch (NumberFormatException e) {
+      seconds = -1;
+    }
+    if (seconds < 1 || seconds > LONGEST_BARRIER_SECONDS) {
+      problems.add(
+          "%s is %s, but workers that do not come have to be noticed; set it to 120s, or to another time of at most an hour."
+              .formatted(BARRIER_TIMEOUT, given));
+    }
+  }
+
+  /** A standalone cluster has Workers that know their GPUs; the others ask the script. */
+  private void shareGpus() {
+    String master = settings.get("spark.master");
+    if (!cluster.gpu() || IN_PROCESS.matcher(master).matches()) {
+      return;
+    }
+    require("spark.executor.resource.gpu.amount", "1", "each executor has a GPU of its own");
+    require("spark.task.resource.gpu.amount", "1", "each worker has a GPU of its own");
+    if (master.startsWith(KUBERNETES)) {
+      settings.putIfAbsent("spark.executor.resource.gpu.vendor", "nvidia.com");
+    }
+    String script = "spark.executor.resource.gpu.discoveryScript";
+    if (!master.startsWith(STANDALONE) && !settings.containsKey(script)) {
+      problems.add(
+          script
+              + " is not set, but an executor finds its GPU by it; set it to the path of"
+              + " bin/gpu-discovery of the distribution, as an executor sees it.");
+    }
+  }
+
+  /** Without a limit an application takes every core of a standalone cluster. */
+  private void limitStandaloneCores() {
+    String cores = settings.get("spark.executor.cores");
+    if (!settings.get("spark.master").startsWith(STANDALONE) || !cores.matches("\\d{1,5}")) {
+      return;
+    }
+    int needed = cluster.workers() * Integer.parseInt(cores);
+    String given = settings.putIfAbsent("spark.cores.max", Integer.toString(needed));
+    if (given != null && isFewer(given, needed)) {
+      problems.add(
+          "spark.cores.max is %s, but %d workers with %s cores each need %d; set it to %d or leave it out."
+              .formatted(given, cluster.workers(), cores, needed, needed));
+    }
   }
 
   private void shareCores() {

@@ -11,6 +11,7 @@ import io.sparkhawk.driver.launch.ClusterSettings;
 import io.sparkhawk.executor.evaluate.TaskPlan;
 import io.sparkhawk.executor.generate.GenerationPlan;
 import io.sparkhawk.executor.generate.SamplingSettings;
+import io.sparkhawk.executor.tensor.DeviceKind;
 import io.sparkhawk.executor.train.EvaluationPlan;
 import io.sparkhawk.executor.train.ParallelSettings;
 import io.sparkhawk.executor.train.TrainingPlan;
@@ -121,6 +122,7 @@ public final class Plans {
         config.supervision().executorWait(),
         config.threads(cores()),
         config.workerMemory(),
+        config.device() == DeviceKind.GPU,
         spark);
   }
 
@@ -128,10 +130,11 @@ public final class Plans {
   public static ClusterSettings cluster(EvaluateSettings settings) {
     // Only sums of losses travel between the workers.
     return new ClusterSettings(
-        settings.workers(),
-        threads(settings),
-        "1g",
-        Map.of(RingSecurity.ALLOW_PLAIN, Boolean.toString(true)));
+            settings.workers(),
+            threads(settings),
+            "1g",
+            Map.of(RingSecurity.ALLOW_PLAIN, Boolean.toString(true)))
+        .onGpus(settings.device() == DeviceKind.GPU);
   }
 
   private static int threads(EvaluateSettings settings) {

@@ -292,6 +292,18 @@ class ConfigReaderTest {
   }
 
   @Test
+  void aFileTravelsAsAUrlAndKeepsItsNameAndItsText(@TempDir Path folder) throws IOException {
+    Path file = Files.writeString(folder.resolve("a b.yaml"), "name: Bj\u00f6rn's\nspeed: 3");
+    String url = ConfigReader.dataUrl(file);
+    Files.delete(file);
+    assertThat(url).startsWith("data:application/yaml;").doesNotContain(" ", "\n");
+    assertRefused(
+        () -> ConfigReader.at(url).read(Bicycle.class), file.toString(), "speed (line 2)");
+    assertRefused(
+        () -> ConfigReader.at("data:application/yaml;name=x;base64,*"), "is not in base64");
+  }
+
+  @Test
   void aFileThatCannotBeReadIsNamed(@TempDir Path folder) throws IOException {
     Path missing = folder.resolve("none.yaml");
     assertRefused(() -> ConfigReader.ofFile(missing), missing + " does not exist");

@@ -80,6 +80,70 @@ class SparkSettingsTest {
   }
 
   @Test
+  void anExecutorOnAClusterHasOneGpuAndOneWorkerOnIt() {
+    SparkConf conf =
+        SparkSettings.of(
+            "run",
+            cluster(2, 1, "1g").onGpus(true),
+            Map.of("spark.master", "spark://head:7077"),
+            FOLDER);
+    assertThat(conf.get("spark.executor.resource.gpu.amount")).isEqualTo("1");
+    assertThat(conf.get("spark.task.resource.gpu.amount")).isEqualTo("1");
+  }
+
+  @Test
+  void wrongGpuSettingsAreReportedAtOnceWithTheRightOnes() {
+    Map<String, String> given =
+        Map.of(
+            "spark.master", "k8s://https://head:6443",
+            "spark.executor.resource.gpu.amount", "2",
+            "spark.task.resource.gpu.amount", "0.5");
+    assertThatThrownBy(
+            () -> SparkSettings.of("run", cluster(2, 1, "1g").onGpus(true), given, FOLDER))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("spark.executor.resource.gpu.amount is 2")
+        .hasMessageContaining("spark.task.resource.gpu.amount is 0.5")
+        .hasMessageContaining("set it to 1")
+        .hasMessageContaining("spark.executor.resource.gpu.discoveryScript is not set");
+    assertThat(SparkSettings.of("run", cluster(2, 1, "1g"), given, FOLDER)).isNotNull();
+  }
+
+  @Test
+  void settingsOfOtherKindsOfJobsAreRefusedTogether() {
+    Map<String, String> given =
+        Map.of(
+            "spark.master", "spark://head:7077",
+            "spark.barrier.sync.timeout", "365d",
+            "spark.executor.userClassPathFirst", "true",
+            "spark.executor.cores", "4",
+            "spark.cores.max", "7");
+    assertThatThrownBy(() -> settings(2, given))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("spark.barrier.sync.timeout is 365d")
+        .hasMessageContaining("set it to 120s")
+        .hasMessageContaining("spark.executor.userClassPathFirst is true")
+        .hasMessageContaining("spark.cores.max is 7")
+        .hasMessageContaining("set it to 8");
+  }
+
+  @Test
+  void aStandaloneClusterGivesNoMoreThanTheWorkersNeed() {
+    Map<String, String> given =
+        Map.of("spark.master", "spark://head:7077", "spark.executor.cores", "4");
+    assertThat(settings(2, given).get("spark.cores.max")).isEqualTo("8");
+  }
+
+  @Test
+  void whatIsSubmittedLeavesOutTheRunsOwnSettings() {
+    ClusterSettings own =
+        new ClusterSettings(2, 1, "1g", Map.of("spark.hadoop.fs.s3a.secret.key", "secret"));
+    assertThat(ClusterSession.submitted(own, Map.of("spark.master", "yarn")))
+        .containsEntry("spark.executor.instances", "2")
+        .containsEntry("spark.dynamicAllocation.enabled", "false")
+        .doesNotContainKeys("spark.hadoop.fs.s3a.secret.key", "spark.master");
+  }
+
+  @Test
   void workersInOneProcessAreRefused() {
     assertThatThrownBy(() -> settings(2, Map.of("spark.master", "local[*]")))
         .isInstanceOf(ConfigurationException.class)

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.executor.collective.Collective;
@@ -129,7 +128,7 @@ class StageLauncherTest {
     oneSlot.setProperty("spark.master", "sparkhawk-local[1]");
     assertThatThrownBy(
             () -> ClusterSession.start("test", cluster(2), oneSlot, folder, Duration.ofSeconds(1)))
-        .isInstanceOf(ConfigurationException.class)
+        .isInstanceOf(InfrastructureException.class)
         .hasMessageContaining("needs 2 workers")
         .hasMessageContaining("offered 1");
   }

@@ -38,7 +38,7 @@ public final class WorkerPlugin implements ExecutorPlugin {
           "the coordinator's plugin is not among spark.plugins of this executor");
     }
     try {
-      return (CoordinatorReply) context.ask(message);
+      return Wire.read(context.ask(Wire.write(message)), CoordinatorReply.class);
     } catch (RuntimeException e) {
       throw e;
     } catch (Exception e) {
