@@ -3,6 +3,7 @@ package io.sparkhawk.driver.cli;
 import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.GenerateSettings;
+import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.ClusterSettings;
 import io.sparkhawk.driver.run.Plans;
@@ -30,6 +31,12 @@ final class CheckedJobs implements Jobs {
   public void evaluate(EvaluateSettings settings) {
     cluster = Plans.cluster(settings);
   }
+
+  @Override
+  public void retrain(RetrainConfig config) {}
+
+  @Override
+  public void abandonRound(RetrainConfig config) {}
 
   @Override
   public void generate(GenerateSettings settings, String prompt) {}
