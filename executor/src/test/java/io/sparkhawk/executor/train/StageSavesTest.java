@@ -325,8 +325,7 @@ class StageSavesTest {
         collective ->
             assertThatThrownBy(
                     () ->
-                        StageTrainer.train(
-                            plan("run", false), collective, TrainingListener.SILENT))
+                        StageTrainer.train(plan("run", false), collective, TrainingListener.SILENT))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining(part + " is corrupt")
                 .hasMessageContaining(Checksum.of(part))
