@@ -17,14 +17,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.SparkContext;
+import org.apache.spark.launcher.JavaModuleOptions;
 import org.apache.spark.resource.ResourceProfile;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -116,6 +119,24 @@ class SurvivalTest {
   }
 
   @Test
+  void runWhoseDriverIsKilledDuringASaveAndStartedAgainEndsInTheSameBits() throws Exception {
+    Process driver = startDriver("restarted");
+    try {
+      awaitUnpublishedCheckpoint(driver, storage("restarted").resolve("tiny/checkpoints"));
+    } finally {
+      driver.destroyForcibly();
+    }
+    assertThat(driver.waitFor()).isEqualTo(128 + 9);
+    assertThat(run("inspect", storage("restarted").toString(), "--verify"))
+        .as(err.toString())
+        .isZero();
+
+    distill("restarted");
+    assertSameStudent("restarted");
+    assertThat(losses("restarted")).isEqualTo(losses("undisturbed"));
+  }
+
+  @Test
   void runGoesOnWithFewerWorkersAndGrowsAgain() throws IOException {
     console.when("checkpoint distill, step 4", () -> signal("-KILL"));
     // The executor that is started in the lost one's place cannot be there that soon,
@@ -144,6 +165,32 @@ class SurvivalTest {
             .toList();
     int exitCode = run(arguments.toArray(String[]::new));
     assertThat(exitCode).as("%s%n%s", err, console).isZero();
+  }
+
+  /** Starts the same command as {@link #distill} in a process of its own. */
+  private static Process startDriver(String run) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of(JavaModuleOptions.defaultModuleOptionArray()));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    command.addAll(List.of("distill", "--config", config.toString()));
+    command.addAll(List.of("--set", "storage=" + storage(run)));
+    return new ProcessBuilder(command)
+        .redirectErrorStream(true)
+        .redirectOutput(folder.resolve(run + ".log").toFile())
+        .start();
+  }
+
+  /** Returns when a second checkpoint is being written: there are parts, but no manifest. */
+  private static void awaitUnpublishedCheckpoint(Process driver, Path checkpoints)
+      throws IOException, InterruptedException {
+    Instant limit = Instant.now().plusSeconds(120);
+    while (!(Files.exists(checkpoints.resolve("distill-4/manifest.json"))
+        && Files.exists(checkpoints.resolve("distill-8"))
+        && Files.notExists(checkpoints.resolve("distill-8/manifest.json")))) {
+      assertThat(Instant.now()).as("save of step 8 in %s", checkpoints).isBefore(limit);
+      assertThat(driver.waitFor(1, TimeUnit.MILLISECONDS)).as("driver has ended").isFalse();
+    }
   }
 
   private int run(String... arguments) {

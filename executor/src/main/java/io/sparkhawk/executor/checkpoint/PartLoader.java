@@ -24,6 +24,9 @@ final class PartLoader {
 
   private static final int PIECE = 1 << 20;
 
+  private static final String ADVICE =
+      "Restore it, or delete the folder of this checkpoint: the run then goes on from the one before.";
+
   private PartLoader() {}
 
   /** Bytes {@code from} to {@code to} (exclusive) of a part, and where in a target they belong. */
@@ -132,8 +135,8 @@ final class PartLoader {
       long bytes = store.fileSystem().getFileStatus(path).getLen();
       if (bytes != part.bytes()) {
         throw new DataException(
-            "Checkpoint part %s has %d bytes, but its manifest says %d; it is corrupt."
-                .formatted(path, bytes, part.bytes()));
+            "Checkpoint part %s has %d bytes, but its manifest says %d; it is corrupt. %s"
+                .formatted(path, bytes, part.bytes(), ADVICE));
       }
       String sha256;
       try (FSDataInputStream in = store.fileSystem().open(path)) {
@@ -141,12 +144,13 @@ final class PartLoader {
       }
       if (!sha256.equals(part.sha256())) {
         throw new DataException(
-            "Checkpoint part %s is corrupt: its SHA-256 should be %s, but is %s."
-                .formatted(path, part.sha256(), sha256));
+            "Checkpoint part %s is corrupt: its SHA-256 should be %s, but is %s. %s"
+                .formatted(path, part.sha256(), sha256, ADVICE));
       }
     } catch (FileNotFoundException e) {
       throw new DataException(
-          "Checkpoint part %s is missing, though its manifest names it.".formatted(path), e);
+          "Checkpoint part %s is missing, though its manifest names it. %s".formatted(path, ADVICE),
+          e);
     } catch (IOException e) {
       throw new InfrastructureException(
           "Checkpoint part %s cannot be read: %s.".formatted(path, e), e);

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.data.storage.Checksum;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest;
 import io.sparkhawk.executor.checkpoint.CheckpointSettings;
 import io.sparkhawk.executor.checkpoint.CheckpointStore;
@@ -31,6 +33,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
+import org.apache.commons.io.FileUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -293,13 +296,7 @@ class StageSavesTest {
     Ranks.onEach(
         2,
         collective -> {
-          Events dying =
-              new Events(
-                  step -> {
-                    if (step == 5) {
-                      throw new IllegalStateException("the power went out");
-                    }
-                  });
+          Events dying = dyingAt(5);
           assertThatThrownBy(() -> StageTrainer.train(plan("run", true), collective, dying))
               .hasMessage("the power went out");
           return dying;
@@ -307,6 +304,45 @@ class StageSavesTest {
 
     assertThat(publishedNames()).containsExactly("matrix-2");
     endsInTheBitsOfAnUndisturbedRun();
+  }
+
+  @Test
+  void damagedCheckpointEndsTheRunByNameAndWithoutItTheOneBeforeIsTaken() throws Exception {
+    Ranks.onEach(
+        2,
+        collective ->
+            assertThatThrownBy(() -> StageTrainer.train(plan("run", false), collective, dyingAt(5)))
+                .hasMessage("the power went out"));
+    CheckpointManifest newest = store("run").newest("matrix").orElseThrow();
+    Path checkpoint = folder.resolve("run/checkpoints").resolve(newest.name());
+    Path part = checkpoint.resolve("attempt-" + newest.attempt()).resolve("part-1.safetensors");
+    byte[] content = Files.readAllBytes(part);
+    content[content.length - 1] ^= 1;
+    Files.write(part, content);
+
+    Ranks.onEach(
+        2,
+        collective ->
+            assertThatThrownBy(
+                    () ->
+                        StageTrainer.train(plan("run", false), collective, TrainingListener.SILENT))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining(part + " is corrupt")
+                .hasMessageContaining(Checksum.of(part))
+                .hasMessageContaining("delete the folder of this checkpoint"));
+    assertThat(publishedNames()).containsExactly("matrix-2", "matrix-4");
+
+    FileUtils.deleteDirectory(checkpoint.toFile());
+    endsInTheBitsOfAnUndisturbedRun();
+  }
+
+  private static Events dyingAt(long last) {
+    return new Events(
+        step -> {
+          if (step == last) {
+            throw new IllegalStateException("the power went out");
+          }
+        });
   }
 
   private void endsInTheBitsOfAnUndisturbedRun() throws Exception {
