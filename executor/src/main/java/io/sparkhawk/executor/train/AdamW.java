@@ -96,9 +96,8 @@ public final class AdamW implements AutoCloseable {
   }
 
   /**
-   * Queues an update without knowing losses and norm: the device decides whether it is made, and how
-   * far the gradient is scaled down. {@link #decided} must be told, before the state is
-   * read.
+   * Queues an update without knowing losses and norm: the device decides whether it is made, and
+   * how far the gradient is scaled down. {@link #decided} must be told, before the state is read.
    *
    * @param clipNorm largest norm of the gradient, 0 for any
    * @param figures losses, and after them the sum of squares of the whole gradient: float32

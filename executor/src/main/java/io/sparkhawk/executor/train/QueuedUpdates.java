@@ -73,12 +73,7 @@ final class QueuedUpdates implements AutoCloseable {
       NDArray figures = Operators.concatenate(List.of(losses.sums(), squares), 0);
       exchange.sumFigures(figures, sharded ? count + 1 : count);
       UpdatePlan plan =
-          optimizer.queueUpdate(
-              parameters,
-              learningRate,
-              clipNorm,
-              figures,
-              shareUpdated);
+          optimizer.queueUpdate(parameters, learningRate, clipNorm, figures, shareUpdated);
       PinnedMemory slot = slots.get((int) (started++ % SLOTS));
       slot.copyFrom(plan, 0);
       slot.copyFrom(figures, UpdatePlan.bytes(), (long) Float.BYTES * count);
