@@ -152,7 +152,7 @@ final class PassBytes {
     boolean all = work.parts() == TrainedParts.ALL;
     long gradients = 6 * hidden + mixerBackward() + 2 * mlp;
     long ofMixer = mixerKernels && productsInPlace ? 0 : mixerWeights();
-    long ofMlp = !all || work.kernels() && productsInPlace ? 0 : mlpWeights();
+    long ofMlp = !all || (work.kernels() && productsInPlace) ? 0 : mlpWeights();
     // Computed again, a block has its forward pass's results in memory beside its gradients.
     long again = work.recompute() ? keptInBlock(false) + 5 * hidden + mlp : 0;
     return gradients + ofMixer + ofMlp + again;
