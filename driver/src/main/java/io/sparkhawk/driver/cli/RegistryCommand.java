@@ -88,8 +88,8 @@ final class RegistryCommand implements Runnable {
     if (versions.isEmpty()) {
       out.println("There is no version yet.");
     }
-    for (ModelVersion version : versions) {
-      out.println(line(version, version == versions.get(versions.size() - 1)));
+    for (int i = 0; i < versions.size(); i++) {
+      out.println(line(versions.get(i), i == versions.size() - 1));
     }
     out.flush();
   }

@@ -65,7 +65,7 @@ public final class PlanText {
         "%s of %s tokens, %s in all; %d sequences on each GPU, %d at once",
         Figures.count(stage.steps()),
         Figures.count(stage.batchTokens()),
-        Figures.shortCount(stage.tokens()),
+        Figures.shortCount((double) stage.tokens()),
         stage.sequencesPerGpu(),
         stage.microBatch());
     memory(stage.memory());

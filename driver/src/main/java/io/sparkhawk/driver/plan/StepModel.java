@@ -74,9 +74,9 @@ final class StepModel {
   }
 
   private double seconds(int sequences, int microBatch) {
+    int whole = sequences / microBatch;
     int rest = sequences % microBatch;
-    return sequences / microBatch * passes.seconds(microBatch)
-        + (rest > 0 ? passes.seconds(rest) : 0);
+    return whole * passes.seconds(microBatch) + (rest > 0 ? passes.seconds(rest) : 0);
   }
 
   Traffic traffic(int gpus) {

@@ -59,7 +59,7 @@ public record Gate(String name, double value, double limit, boolean atLeast, boo
                         "perplexity, against the teacher",
                         candidate.perplexity(),
                         models.teacher().perplexity() * (1 + percent / 100))));
-    gates.add(atLeast("tokens trained on", tokens, settings.minTokens()));
+    gates.add(atLeast("tokens trained on", (double) tokens, (double) settings.minTokens()));
     return gates;
   }
 

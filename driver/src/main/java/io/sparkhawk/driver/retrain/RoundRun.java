@@ -40,7 +40,6 @@ final class RoundRun {
 
   private final RetrainConfig config;
   private final Storage storage;
-  private final Path folder;
   private final RoundLog log;
   private final ModelRegistry registry;
   private final RoundWork work;
@@ -65,7 +64,6 @@ final class RoundRun {
       Round round) {
     this.config = config;
     this.storage = storage;
-    this.folder = folder;
     this.log = log;
     this.registry = registry;
     this.work = work;

@@ -52,7 +52,7 @@ class StepModelTest {
   @ValueSource(ints = {2, 3, 4, 6})
   void bytesAreThoseThatARingPassesOn(int gpus) {
     int elements = 1200;
-    long half = sentInRing(elements, gpus);
+    double half = (double) sentInRing(elements, gpus);
 
     Traffic whole = Traffic.of(elements, 3, gpus, false, GradientType.FLOAT32);
     assertThat(whole.gradientBytes()).isCloseTo(2 * 4 * half, within(1e-6));
