@@ -36,7 +36,7 @@ class SubmitTest {
   @BeforeEach
   void start() throws IOException, InterruptedException {
     server = S3Server.start();
-    server.bucket("everything");
+    server.bucket("submitted");
     copyTeacher();
     cluster = StandaloneCluster.start();
   }
@@ -56,7 +56,7 @@ class SubmitTest {
     hadoop.set("fs.s3a.input.stream.type", "classic");
     org.apache.hadoop.fs.Path from =
         new org.apache.hadoop.fs.Path(QUICKSTART.resolve("teacher").toUri());
-    org.apache.hadoop.fs.Path to = new org.apache.hadoop.fs.Path("s3a://everything/teacher");
+    org.apache.hadoop.fs.Path to = new org.apache.hadoop.fs.Path("s3a://submitted/teacher");
     to.getFileSystem(hadoop).copyFromLocalFile(from, to);
   }
 
@@ -71,17 +71,17 @@ class SubmitTest {
         .isGreaterThan(100);
 
     succeed(submit("cluster", prepare()));
-    assertThat(server.object("everything/data/manifest.json")).exists();
+    assertThat(server.object("submitted/data/manifest.json")).exists();
 
     // Neither a setting nor data that is wrong becomes another exit code on its way.
-    assertThat(submit("client", distill("client", "--set", "data=s3a://everything/none")))
+    assertThat(submit("client", distill("client", "--set", "data=s3a://submitted/none")))
         .isEqualTo(3);
     assertThat(submit("client", distill("client", "--set", "workers=two"))).isEqualTo(2);
 
     succeed(submit("client", distill("client")));
     succeed(submit("cluster", distill("cluster")));
-    assertThat(server.object("everything/client/tiny/student/model.safetensors"))
-        .hasSameBinaryContentAs(server.object("everything/cluster/tiny/student/model.safetensors"));
+    assertThat(server.object("submitted/client/tiny/student/model.safetensors"))
+        .hasSameBinaryContentAs(server.object("submitted/cluster/tiny/student/model.safetensors"));
     assertThat(cluster.logs()).doesNotContain(server.secretKey());
   }
 
@@ -106,9 +106,9 @@ class SubmitTest {
         "--validation",
         QUICKSTART.resolve("corpus/valid-postgresql-doc.jsonl.gz").toString(),
         "--teacher",
-        "s3a://everything/teacher",
+        "s3a://submitted/teacher",
         "--output",
-        "s3a://everything/data",
+        "s3a://submitted/data",
         "--seq-len",
         "64");
   }
@@ -119,9 +119,9 @@ class SubmitTest {
             folder.resolve(storage + ".yaml"),
             """
             run: tiny
-            storage: s3a://everything/%s
-            teacher: s3a://everything/teacher
-            data: s3a://everything/data
+            storage: s3a://submitted/%s
+            teacher: s3a://submitted/teacher
+            data: s3a://submitted/data
             workers: 2
             worker-memory: 768m
             threads-per-worker: 1
