@@ -12,9 +12,11 @@ import java.util.OptionalLong;
  * <ul>
  *   <li>What starting again cannot mend ends it at once: wrong settings, wrong data, an unknown
  *       state.
- *   <li>An error in the program that comes back at the same step, or the third executor in a row
- *       that is lost in the same step, is no accident: something in the step's data or numbers
- *       brings it about. A storage or network that fails there twice says nothing about the data.
+ *   <li>An error in the program that comes back at the same step is no accident: something in the
+ *       step's data or numbers brings it about. So it is if executors were lost in the same step
+ *       before each restart that was allowed, and again: machines die anywhere, but a step whose
+ *       samples end a process does it every time. A storage or network that fails in the same step
+ *       says nothing about the data.
  *   <li>Anything else is tried again, so many times in a row; every new checkpoint begins the count
  *       anew. The first loss is made good at once. After anything that may need time, a storage
  *       that is out say, the pauses grow.
@@ -22,7 +24,9 @@ import java.util.OptionalLong;
  */
 final class FailureHistory {
 
+  /** Fewer losses in a row may be chance, however few restarts are allowed. */
   private static final int LOSSES_AT_ONE_STEP = 3;
+
   private static final int ERRORS_AT_ONE_STEP = 2;
 
   private static final Duration FIRST_PAUSE = Duration.ofSeconds(2);
@@ -90,7 +94,8 @@ final class FailureHistory {
     }
     failuresAtStep = step.equals(failedStep) ? failuresAtStep + 1 : 1;
     failedStep = step;
-    int tooMany = failure.kind() == Kind.LOST ? LOSSES_AT_ONE_STEP : ERRORS_AT_ONE_STEP;
+    int tooMany =
+        failure.kind() == Kind.LOST ? Math.max(LOSSES_AT_ONE_STEP, limit + 1) : ERRORS_AT_ONE_STEP;
     if (failuresAtStep >= tooMany) {
       throw new DataException(
           "%s failed %d times in step %d, the last time so: %s That is no accident but a problem of the step's data or numbers, and starting again would not mend it. The step takes the %s. Look at these rows and at the loss in metrics.jsonl."

@@ -113,7 +113,7 @@ class S3EndToEndTest {
     Path config = config();
 
     network.plan(Fault.REFUSE, Integer.MAX_VALUE, "PUT", "/checkpoints/distill-4/");
-    assertThat(distill(config, "s3a://everything/runs")).isEqualTo(4);
+    assertThat(distill(config, "s3a://everything/runs")).as(err.toString()).isEqualTo(4);
     assertThat(err.toString())
         .contains("distill-4", "started again 1 times in a row without a new checkpoint")
         .doesNotContain(server.secretKey());
