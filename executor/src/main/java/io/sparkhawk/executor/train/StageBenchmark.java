@@ -67,7 +67,8 @@ public final class StageBenchmark {
    *     on a CPU
    * @param waitSeconds median over the updates of the time in which this rank waited for others and
    *     computed nothing
-   * @param partSeconds median seconds of each part when it runs alone
+   * @param partSeconds median seconds of each part when it runs alone; idle is what a step takes
+   *     longer than all of them and the waiting together
    * @param loss mean over the losses of the last update
    * @param planned what was predicted of the memory; empty on a CPU
    */
@@ -184,7 +185,7 @@ public final class StageBenchmark {
               * settings.length,
           Kernels.usedMemory(ids),
           median(waits),
-          parts(trajectory, ids),
+          parts(trajectory, ids, median(seconds), median(waits)),
           loss,
           planned);
     }
@@ -201,13 +202,19 @@ public final class StageBenchmark {
     return student.manager().create(ids, new Shape(settings.batch, settings.length));
   }
 
-  private Map<String, Double> parts(Trajectory trajectory, NDArray ids) {
+  private Map<String, Double> parts(
+      Trajectory trajectory, NDArray ids, double stepSeconds, double waitSeconds) {
     Map<String, Double> parts = new LinkedHashMap<>();
     double teacherSeconds = time(() -> teacher.hidden(ids));
+    double forwardSeconds = time(() -> trajectory.measure(ids));
     double gradientSeconds = time(() -> trajectory.gradients(ids));
     parts.put("teacher", teacherSeconds);
-    parts.put("student and losses", gradientSeconds - teacherSeconds);
+    parts.put("student forward", forwardSeconds - teacherSeconds);
+    parts.put("backward", gradientSeconds - forwardSeconds);
     parts.put("optimizer", time(() -> trajectory.update(LEARNING_RATE)));
+    parts.put("data", time(this::tokens));
+    double known = parts.values().stream().mapToDouble(Double::doubleValue).sum() + waitSeconds;
+    parts.put("idle", Math.max(0, stepSeconds - known));
     return parts;
   }
 

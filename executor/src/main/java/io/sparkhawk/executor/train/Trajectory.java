@@ -103,6 +103,12 @@ public final class Trajectory implements AutoCloseable {
     objective.accumulate(ids, 1, parameters::collect);
   }
 
+  /** Computes losses alone; called by all ranks. */
+  void measure(NDArray ids) {
+    step.awaitWeights();
+    objective.measure(ids, 1);
+  }
+
   /** The losses since the last update: one for each block, or one. */
   public double[] losses() {
     return objective.losses().read();
