@@ -18,8 +18,8 @@ import java.util.OptionalLong;
  *       samples end a process does it every time. A storage or network that fails in the same step
  *       says nothing about the data.
  *   <li>Anything else is tried again, so many times in a row; every new checkpoint begins the count
- *       anew. The first loss is made good at once. After anything that may need time, a storage
- *       that is out say, the pauses grow.
+ *       anew. The first loss is made good at once, later ones in a row soon. After anything that
+ *       may need time, a storage that is out say, the pauses grow.
  * </ul>
  */
 final class FailureHistory {
@@ -31,6 +31,10 @@ final class FailureHistory {
 
   private static final Duration FIRST_PAUSE = Duration.ofSeconds(2);
   private static final Duration LONGEST_PAUSE = Duration.ofMinutes(2);
+
+  /** A cluster that has lost executors already takes its time to bring others. */
+  private static final Duration LONGEST_PAUSE_AFTER_A_LOSS = Duration.ofSeconds(10);
+
   private static final int PAUSE_GROWTH = 4;
 
   private static final String RUN_AGAIN =
@@ -126,12 +130,14 @@ final class FailureHistory {
   }
 
   private Duration pause(Kind kind) {
-    int steps = kind == Kind.LOST ? restarts - 2 : restarts - 1;
+    boolean lost = kind == Kind.LOST;
+    int steps = lost ? restarts - 2 : restarts - 1;
+    Duration longest = lost ? LONGEST_PAUSE_AFTER_A_LOSS : LONGEST_PAUSE;
     if (steps < 0) {
       return Duration.ZERO;
     }
     double seconds = (double) FIRST_PAUSE.toSeconds() * Math.pow(PAUSE_GROWTH, (double) steps);
-    return Duration.ofSeconds((long) Math.min((double) LONGEST_PAUSE.toSeconds(), seconds));
+    return Duration.ofSeconds((long) Math.min((double) longest.toSeconds(), seconds));
   }
 
   /** The message with a full stop. */

@@ -6,9 +6,12 @@ import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.StepMetrics;
 import java.io.ByteArrayOutputStream;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -18,6 +21,7 @@ import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.io.IOUtils;
 
 /**
  * The file {@code metrics.jsonl}: one JSON object per training step, in the order in which the
@@ -34,6 +38,8 @@ import org.apache.hadoop.fs.Path;
  * which the caller invokes at checkpoints, replaces the whole file: a crash then loses the lines
  * since the last checkpoint, which are those of the steps that are trained again.
  *
+ * <p>A line that could not be written whole is cut off before the next one is written.
+ *
  * <p>Safe for use by several threads.
  */
 public final class MetricsLog implements AutoCloseable {
@@ -46,6 +52,9 @@ public final class MetricsLog implements AutoCloseable {
 
   private final Path file;
   private final Sink sink;
+
+  /** Events that could not be written yet, oldest first. */
+  private final Deque<RunEvent> waiting = new ArrayDeque<>();
 
   private MetricsLog(Path file, Sink sink) {
     this.file = file;
@@ -73,45 +82,64 @@ public final class MetricsLog implements AutoCloseable {
    *
    * @throws InfrastructureException if the file cannot be written
    */
-  public void append(StepMetrics step) {
-    appendLine(step);
-  }
-
-  /**
-   * Adds an event; later steps do not supersede it.
-   *
-   * @throws InfrastructureException if the file cannot be written
-   */
-  public void append(RunEvent event) {
-    appendLine(event);
-  }
-
-  private synchronized void appendLine(Object content) {
+  public synchronized void append(StepMetrics step) {
     try {
-      sink.add((JsonFormat.line(content) + "\n").getBytes(StandardCharsets.UTF_8));
+      writeWaiting();
+      sink.add(line(step));
     } catch (IOException e) {
       throw RunFiles.unwritable(file, e);
     }
   }
 
   /**
-   * Makes all steps so far durable.
+   * Adds an event; later steps do not supersede it. One that cannot be written now, as the disk is
+   * full say, which may be the very thing that it tells, is written before the next line that can
+   * be.
+   */
+  public synchronized void append(RunEvent event) {
+    waiting.add(event);
+    try {
+      writeWaiting();
+    } catch (IOException e) {
+      // It stays among those that wait; the next step, or the next checkpoint, says what is wrong.
+      return;
+    }
+  }
+
+  private void writeWaiting() throws IOException {
+    while (!waiting.isEmpty()) {
+      sink.add(line(waiting.peek()));
+      waiting.remove();
+    }
+  }
+
+  private static byte[] line(Object content) {
+    return (JsonFormat.line(content) + "\n").getBytes(StandardCharsets.UTF_8);
+  }
+
+  /**
+   * Makes all steps and events so far durable.
    *
    * @throws InfrastructureException if the file cannot be written
    */
   public synchronized void flush() {
     try {
+      writeWaiting();
       sink.persist();
     } catch (IOException e) {
       throw RunFiles.unwritable(file, e);
     }
   }
 
-  /** Makes all steps durable and releases the file. */
+  /**
+   * Makes all steps and events durable and releases the file.
+   *
+   * @throws InfrastructureException if the file cannot be written
+   */
   @Override
   public synchronized void close() {
-    try {
-      sink.close();
+    try (sink) {
+      writeWaiting();
     } catch (IOException e) {
       throw RunFiles.unwritable(file, e);
     }
@@ -226,30 +254,46 @@ public final class MetricsLog implements AutoCloseable {
   }
 
   /** Where lines go. */
-  private interface Sink {
+  private interface Sink extends Closeable {
     void add(byte[] line) throws IOException;
 
     void persist() throws IOException;
-
-    void close() throws IOException;
   }
 
-  private record AppendedFile(FSDataOutputStream out) implements Sink {
+  private static final class AppendedFile implements Sink {
+
+    private final FileSystem fileSystem;
+    private final Path file;
+    private FSDataOutputStream out;
+
+    /** Bytes of the file that are whole lines. */
+    private long whole;
+
+    /** Whether the stream may hold, and the file end with, a part of a line. */
+    private boolean broken;
+
+    private AppendedFile(FileSystem fileSystem, Path file, FSDataOutputStream out, long whole) {
+      this.fileSystem = fileSystem;
+      this.file = file;
+      this.out = out;
+      this.whole = whole;
+    }
 
     static AppendedFile open(FileSystem fileSystem, Path file) throws IOException {
       if (!fileSystem.exists(file)) {
-        return new AppendedFile(fileSystem.create(file, false));
+        return new AppendedFile(fileSystem, file, fileSystem.create(file, false), 0);
       }
-      boolean cutShort = !endsWithNewline(fileSystem, file);
-      FSDataOutputStream out = fileSystem.append(file);
+      long length = fileSystem.getFileStatus(file).getLen();
+      boolean cutShort = !endsWithNewline(fileSystem, file, length);
+      AppendedFile opened = new AppendedFile(fileSystem, file, fileSystem.append(file), length);
       if (cutShort) {
-        out.write('\n');
+        opened.add(new byte[] {'\n'});
       }
-      return new AppendedFile(out);
+      return opened;
     }
 
-    private static boolean endsWithNewline(FileSystem fileSystem, Path file) throws IOException {
-      long length = fileSystem.getFileStatus(file).getLen();
+    private static boolean endsWithNewline(FileSystem fileSystem, Path file, long length)
+        throws IOException {
       if (length == 0) {
         return true;
       }
@@ -261,18 +305,37 @@ public final class MetricsLog implements AutoCloseable {
 
     @Override
     public void add(byte[] line) throws IOException {
+      mend();
+      broken = true;
       out.write(line);
       out.hflush();
+      broken = false;
+      whole += line.length;
     }
 
     @Override
     public void persist() throws IOException {
+      mend();
       out.hsync();
     }
 
     @Override
     public void close() throws IOException {
+      mend();
       out.close();
+    }
+
+    /** After a failed write: a new stream, behind the last line that is whole. */
+    private void mend() throws IOException {
+      if (!broken) {
+        return;
+      }
+      IOUtils.closeStream(out); // It may write what it still holds, or fail to once more.
+      if (fileSystem.getFileStatus(file).getLen() > whole) {
+        fileSystem.truncate(file, whole);
+      }
+      out = fileSystem.append(file);
+      broken = false;
     }
   }
 

@@ -242,7 +242,7 @@ class MetricsLogTest {
 
   @Test
   void aFullDiskIsNamedWithTheFile() {
-    MetricsLog log = MetricsLog.open(new FullDisk(), file);
+    MetricsLog log = MetricsLog.open(new FullDisk(0), file);
 
     assertThatThrownBy(
             () -> {
@@ -255,6 +255,42 @@ class MetricsLogTest {
                 + file
                 + ": No space left on device. Check that the storage is there, writable and not"
                 + " full.");
+  }
+
+  @Test
+  void lineThatWasWrittenInPartIsCutOffAndTheNextOnesAreWhole() {
+    FullDisk disk = new FullDisk(1000);
+    MetricsLog log = MetricsLog.open(disk, file);
+    log.append(step(StageKind.MATRIX, 1, 5));
+    disk.makeRoom(40);
+    assertThatThrownBy(() -> log.append(step(StageKind.MATRIX, 2, 5)))
+        .isInstanceOf(InfrastructureException.class)
+        .hasMessageContaining("No space left on device");
+    assertThat(local).content().endsWith("\"t");
+
+    disk.makeRoom(1000);
+    steps(StageKind.MATRIX, 2, 3, 5).forEach(log::append);
+    log.close();
+    assertThat(MetricsLog.read(fileSystem, file))
+        .extracting(StepMetrics::step)
+        .containsExactly(1L, 2L, 3L);
+  }
+
+  @Test
+  void eventForWhichThereIsNoRoomIsWrittenOnceThereIs() {
+    RunEvent restart =
+        new RunEvent(
+            RunEvent.Kind.RESTART, "2026-01-01T00:01:00Z", "stage matrix", 1, 2, -1, 0, "Full.");
+    FullDisk disk = new FullDisk(10);
+    MetricsLog log = MetricsLog.open(disk, file);
+    log.append(restart);
+    log.append(restart);
+    disk.makeRoom(1000);
+    log.append(step(StageKind.MATRIX, 1, 5));
+    log.close();
+
+    assertThat(MetricsLog.readEvents(fileSystem, file)).containsExactly(restart, restart);
+    assertThat(MetricsLog.read(fileSystem, file)).hasSize(1);
   }
 
   private void write(List<StepMetrics> steps) {
