@@ -5,6 +5,7 @@ import io.sparkhawk.driver.progress.ConsoleProgress;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.executor.train.Evaluation;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.StepMetrics;
@@ -78,9 +79,9 @@ public final class RunProgress implements RunListener, AutoCloseable {
   }
 
   @Override
-  public void checkpointPublished(String stage, long step, String location) {
+  public void checkpointPublished(PublishedCheckpoint checkpoint) {
     metrics.ifPresent(MetricsLog::flush);
-    console.checkpointPublished(stage, step, location);
+    console.checkpointPublished(checkpoint);
   }
 
   @Override

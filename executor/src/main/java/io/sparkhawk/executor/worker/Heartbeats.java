@@ -1,5 +1,6 @@
 package io.sparkhawk.executor.worker;
 
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.train.TrainingListener;
 import java.util.ArrayList;
@@ -69,8 +70,8 @@ final class Heartbeats implements TrainingListener, AutoCloseable {
   }
 
   @Override
-  public void checkpointPublished(String stage, long step, String location) {
-    queue.add(Optional.of(new WorkerEvent.CheckpointPublished(stage, step, location)));
+  public void checkpointPublished(PublishedCheckpoint checkpoint) {
+    queue.add(Optional.of(new WorkerEvent.CheckpointPublished(checkpoint)));
   }
 
   /** Sends what is still in the queue and ends the thread; a second call does nothing. */
