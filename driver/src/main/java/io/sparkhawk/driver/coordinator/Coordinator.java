@@ -119,6 +119,11 @@ public final class Coordinator {
     open().checkTime();
   }
 
+  /** Lets rank 0 of the open generation publish its checkpoint of that step. */
+  public void permitCheckpoint(long step) {
+    open().permitCheckpoint(step);
+  }
+
   /** Makes the open generation fail. */
   public void abort(WorkerFailure failure) {
     open().abort(failure);

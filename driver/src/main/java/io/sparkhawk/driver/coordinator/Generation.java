@@ -75,6 +75,7 @@ final class Generation {
   private final Map<Integer, Member> members = new TreeMap<>();
   private WorkerFailure cause;
   private WorkerFailure possibleEcho;
+  private long publishable = -1;
 
   /**
    * Opens a generation that waits for its workers.
@@ -152,7 +153,7 @@ final class Generation {
     } else if (message instanceof Heartbeat heartbeat && member != null) {
       receive(heartbeat, member);
     }
-    return stopOr(new CoordinatorReply.Continue());
+    return stopOr(new CoordinatorReply.Continue(publishable));
   }
 
   /** Notes that Spark lost an executor. It matters only if one of the ranks ran there. */
@@ -170,6 +171,11 @@ final class Generation {
                         + "."));
           }
         });
+  }
+
+  /** Lets rank 0 publish its checkpoint of that step, unless the generation fails before. */
+  synchronized void permitCheckpoint(long step) {
+    publishable = step;
   }
 
   /** Ends the generation with a failure that the driver saw. */

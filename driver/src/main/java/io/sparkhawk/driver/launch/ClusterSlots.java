@@ -34,7 +34,12 @@ final class ClusterSlots implements Slots {
 
   @Override
   public int await(int wanted, Duration limit) {
-    waitUntil(() -> available() >= wanted || noneWillCome(), limit);
+    waitUntil(
+        () -> {
+          replaceLost(); // one may be lost while another is awaited
+          return available() >= wanted || noneWillCome();
+        },
+        limit);
     return available();
   }
 

@@ -34,6 +34,11 @@ interface GenerationListener extends TrainingListener {
       }
 
       @Override
+      public void checkpointReady(String stage, long step) {
+        listener.checkpointReady(stage, step);
+      }
+
+      @Override
       public void checkpointPublished(PublishedCheckpoint checkpoint) {
         listener.checkpointPublished(checkpoint);
       }

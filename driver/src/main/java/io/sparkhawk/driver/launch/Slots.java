@@ -9,8 +9,8 @@ interface Slots {
   int available();
 
   /**
-   * Waits until that many are there; returns how many are, which may be fewer when the time has
-   * passed, or sooner if no more will come.
+   * Waits until that many are there, and has those replaced that are lost meanwhile; returns how
+   * many are, which may be fewer when the time has passed, or sooner if no more will come.
    *
    * @throws io.sparkhawk.data.error.InfrastructureException if the cluster is gone altogether
    */

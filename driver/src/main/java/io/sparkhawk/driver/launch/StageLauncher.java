@@ -145,7 +145,7 @@ public final class StageLauncher {
       over = job.isDone();
       Optional<WorkerEvent> event = coordinator.nextEvent(over ? Duration.ZERO : LOOK);
       while (event.isPresent()) {
-        tell(listener, event.get());
+        tell(coordinator, listener, event.get());
         event = coordinator.nextEvent(Duration.ZERO);
       }
       tellOfRanks(coordinator, listener);
@@ -168,13 +168,16 @@ public final class StageLauncher {
     }
   }
 
-  private static void tell(TrainingListener listener, WorkerEvent event) {
+  private static void tell(Coordinator coordinator, TrainingListener listener, WorkerEvent event) {
     if (event instanceof WorkerEvent.StepDone done) {
       listener.step(done.metrics());
     } else if (event instanceof WorkerEvent.TrainingStarted started) {
       listener.trainingStarted(started.stage(), started.done());
     } else if (event instanceof WorkerEvent.MemoryPlanned planned) {
       listener.memoryPlanned(planned.needed(), planned.available());
+    } else if (event instanceof WorkerEvent.CheckpointReady ready) {
+      listener.checkpointReady(ready.stage(), ready.step());
+      coordinator.permitCheckpoint(ready.step());
     } else if (event instanceof WorkerEvent.CheckpointPublished published) {
       listener.checkpointPublished(published.checkpoint());
     }

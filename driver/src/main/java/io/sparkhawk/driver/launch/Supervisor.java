@@ -255,6 +255,11 @@ final class Supervisor {
     }
 
     @Override
+    public void checkpointReady(String stage, long step) {
+      course.listener.checkpointReady(stage, step);
+    }
+
+    @Override
     public void checkpointPublished(PublishedCheckpoint checkpoint) {
       course.published(checkpoint.step());
       course.listener.checkpointPublished(checkpoint);

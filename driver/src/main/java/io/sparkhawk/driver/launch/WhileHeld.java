@@ -37,6 +37,12 @@ record WhileHeld(RunHold hold, SupervisionListener listener) implements Supervis
   }
 
   @Override
+  public void checkpointReady(String stage, long step) {
+    hold.requireHeld();
+    listener.checkpointReady(stage, step);
+  }
+
+  @Override
   public void checkpointPublished(PublishedCheckpoint checkpoint) {
     hold.requireHeld();
     listener.checkpointPublished(checkpoint);

@@ -78,9 +78,14 @@ public final class RunProgress implements RunListener, AutoCloseable {
     console.step(step);
   }
 
+  /** No step that a checkpoint holds, and so is not made again, is missing in the metrics. */
+  @Override
+  public void checkpointReady(String stage, long step) {
+    metrics.ifPresent(MetricsLog::flush);
+  }
+
   @Override
   public void checkpointPublished(PublishedCheckpoint checkpoint) {
-    metrics.ifPresent(MetricsLog::flush);
     console.checkpointPublished(checkpoint);
   }
 

@@ -210,6 +210,20 @@ class GenerationTest {
     assertThat(generation.handle(heartbeat(-1, 0))).isInstanceOf(CoordinatorReply.Stop.class);
   }
 
+  @Test
+  void checkpointMayBePublishedOnceItIsPermittedAndTheGenerationGoesWell() {
+    joinBoth();
+    WorkerEvent ready = new WorkerEvent.CheckpointReady("matrix", 4);
+    assertThat(generation.handle(heartbeat(0, 0, ready)))
+        .isEqualTo(new CoordinatorReply.Continue(-1));
+    assertThat(events).containsExactly(ready);
+
+    generation.permitCheckpoint(4);
+    assertThat(generation.handle(heartbeat(0, 1))).isEqualTo(new CoordinatorReply.Continue(4));
+    generation.abort(WorkerFailure.infrastructure("It is over."));
+    assertThat(generation.handle(heartbeat(0, 1))).isInstanceOf(CoordinatorReply.Stop.class);
+  }
+
   private void joinBoth() {
     generation.handle(join(0));
     generation.handle(join(1));

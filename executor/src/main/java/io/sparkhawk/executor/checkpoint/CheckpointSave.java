@@ -297,6 +297,7 @@ public final class CheckpointSave {
    * that "the file holds this content" means "this attempt is published".
    */
   private void publishOrThrow(CheckpointManifest manifest) {
+    store.approval().accept(manifest.position());
     boolean published;
     try {
       published = store.storage().createIfAbsent(folder.manifest(), ManifestJson.write(manifest));

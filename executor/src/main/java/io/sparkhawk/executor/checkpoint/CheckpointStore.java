@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -40,6 +41,7 @@ public final class CheckpointStore {
 
   private final Storage storage;
   private final Path folder;
+  private final Consumer<CheckpointPosition> approval;
 
   /** The folder of one checkpoint, published or not. */
   record Folder(Path path, String stage, long step) {
@@ -49,9 +51,10 @@ public final class CheckpointStore {
     }
   }
 
-  private CheckpointStore(Storage storage, Path folder) {
+  private CheckpointStore(Storage storage, Path folder, Consumer<CheckpointPosition> approval) {
     this.storage = storage;
     this.folder = folder;
+    this.approval = approval;
   }
 
   /**
@@ -68,7 +71,24 @@ public final class CheckpointStore {
 
   static CheckpointStore on(Storage storage, Path runFolder) {
     return new CheckpointStore(
-        storage, storage.fileSystem().makeQualified(new Path(runFolder, "checkpoints")));
+        storage,
+        storage.fileSystem().makeQualified(new Path(runFolder, "checkpoints")),
+        position -> {});
+  }
+
+  /**
+   * The same store, which asks before it publishes a checkpoint whose parts are all there.
+   *
+   * @param approval called on rank 0 with the checkpoint's position; may wait; a {@link
+   *     io.sparkhawk.data.error.SparkhawkException} that it throws is that of the save, and the
+   *     checkpoint is not published
+   */
+  public CheckpointStore publishingAfter(Consumer<CheckpointPosition> approval) {
+    return new CheckpointStore(storage, folder, approval);
+  }
+
+  Consumer<CheckpointPosition> approval() {
+    return approval;
   }
 
   Storage storage() {

@@ -46,6 +46,9 @@ public final class StageTrainer {
   private final Schedule schedule;
   private long lastEndNanos = System.nanoTime();
 
+  /** How long training has stood still since the last step for the sake of checkpoints. */
+  private double stalledSeconds;
+
   private StageTrainer(
       TrainingPlan plan,
       RunModels models,
@@ -83,7 +86,10 @@ public final class StageTrainer {
       TrainingPlan plan, Collective collective, TrainingListener listener) {
     Threads.limit(plan.threadsPerWorker());
     Configuration hadoop = plan.hadoopConfiguration();
-    CheckpointStore checkpoints = CheckpointStore.open(hadoop, plan.runFolder());
+    String label = plan.stage().name().label();
+    CheckpointStore checkpoints =
+        CheckpointStore.open(hadoop, plan.runFolder())
+            .publishingAfter(position -> listener.checkpointReady(label, position.step()));
     RunModels models = RunModels.forTraining(plan, hadoop, checkpoints);
     RunHashes hashes = RunIdentity.of(plan, hadoop, models.teacherFolder());
     try (Batches batches = Batches.of(plan, rows(plan, hadoop, Split.TRAIN), collective);
@@ -220,9 +226,10 @@ public final class StageTrainer {
     double seconds = (now - Math.max(running.startNanos(), lastEndNanos)) / 1e9;
     StepMetrics metrics = metrics(outcome, running, seconds, figures.skipped());
     figures.step(running.k(), metrics.loss(), seconds);
+    listener.step(metrics.stalled(stalledSeconds)); // before a checkpoint that holds it
     List<CheckpointManifest> published = saveAfter.apply(running.k() + 1);
     lastEndNanos = System.nanoTime();
-    listener.step(metrics.stalled((lastEndNanos - now) / 1e9));
+    stalledSeconds = (lastEndNanos - now) / 1e9;
     tell(published);
   }
 

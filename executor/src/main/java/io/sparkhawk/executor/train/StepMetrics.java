@@ -77,7 +77,7 @@ public record StepMetrics(
         0);
   }
 
-  /** The same step, after which training stood still for so long for the sake of checkpoints. */
+  /** The same step, before which training stood still for so long for the sake of checkpoints. */
   StepMetrics stalled(double checkpoints) {
     return new StepMetrics(
         stage,

@@ -1,6 +1,6 @@
 package io.sparkhawk.executor.train;
 
-/** Hears from the training thread of one rank; must return quickly and not throw. */
+/** Hears from the training thread of one rank; must return quickly and not throw, but for one. */
 public interface TrainingListener {
 
   /** Hears nothing. */
@@ -31,6 +31,18 @@ public interface TrainingListener {
 
   /** A step was made on all ranks; {@link StepMetrics#skippedSteps} tells if it was left out. */
   void step(StepMetrics metrics);
+
+  /**
+   * All parts of a checkpoint are written, and {@link #step} has told of every step that it holds.
+   * It is published when this returns, which may take as long as it takes the listener to make
+   * durable what it heard. Called on rank 0, perhaps by another thread than the training one, and
+   * the only method that may wait and throw.
+   *
+   * @param stage the stage's name
+   * @param step steps that were made before the checkpoint
+   * @throws io.sparkhawk.data.error.SparkhawkException if it must not be published
+   */
+  default void checkpointReady(String stage, long step) {}
 
   /**
    * A checkpoint became visible, during this step or an earlier one than was told of last; told on

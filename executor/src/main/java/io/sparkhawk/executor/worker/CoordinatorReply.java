@@ -6,8 +6,12 @@ import java.util.Objects;
 /** The coordinator's answer to a {@link CoordinatorMessage}. */
 public sealed interface CoordinatorReply extends Serializable {
 
-  /** Go on. */
-  record Continue() implements CoordinatorReply {}
+  /**
+   * Go on.
+   *
+   * @param publishable the last step whose checkpoint may be published; -1 if there is none yet
+   */
+  record Continue(long publishable) implements CoordinatorReply {}
 
   /** Others have not joined yet: ask again. */
   record NotYet(int joined, int worldSize) implements CoordinatorReply {}

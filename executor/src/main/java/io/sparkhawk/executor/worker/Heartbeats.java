@@ -1,5 +1,6 @@
 package io.sparkhawk.executor.worker;
 
+import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.train.TrainingListener;
@@ -15,11 +16,15 @@ import java.util.function.Consumer;
  * Tells the coordinator from a thread of its own that this worker is alive and what it did, and
  * hears whether to stop.
  *
- * <p>The training thread only puts events into a queue; it never waits for the driver.
+ * <p>Whoever tells of an event only puts it into a queue and does not wait for the driver, except
+ * where a checkpoint is to be published.
  */
 final class Heartbeats implements TrainingListener, AutoCloseable {
 
   private static final int LARGEST_BATCH = 1000;
+
+  /** Between heartbeats while a checkpoint waits for the driver's word. */
+  private static final long ASK_AGAIN_MILLIS = 20;
 
   private final CoordinatorLine coordinator;
   private final Place place;
@@ -30,6 +35,18 @@ final class Heartbeats implements TrainingListener, AutoCloseable {
   private final BlockingQueue<Optional<WorkerEvent>> queue = new LinkedBlockingQueue<>();
 
   private final Thread thread;
+
+  /** Guards what follows. */
+  private final Object answer = new Object();
+
+  /** The last step whose checkpoint the driver lets this worker publish. */
+  private long publishable = -1;
+
+  /** Whether somebody waits for the driver's word. */
+  private boolean awaited;
+
+  /** Whether no heartbeat will follow. */
+  private boolean over;
 
   private Heartbeats(
       CoordinatorLine coordinator, Place place, WorkerTimeouts timeouts, Consumer<String> stop) {
@@ -69,6 +86,31 @@ final class Heartbeats implements TrainingListener, AutoCloseable {
     queue.add(Optional.of(new WorkerEvent.StepDone(metrics)));
   }
 
+  /** Waits as long as the driver answers heartbeats, and does not order this worker to stop. */
+  @Override
+  public void checkpointReady(String stage, long step) {
+    synchronized (answer) {
+      awaited = true;
+      queue.add(Optional.of(new WorkerEvent.CheckpointReady(stage, step)));
+      try {
+        while (publishable < step) {
+          if (over) {
+            throw new InfrastructureException(
+                "The driver has ended the work before checkpoint %s-%d was published."
+                    .formatted(stage, step));
+          }
+          answer.wait(timeouts.heartbeat().toMillis());
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new InfrastructureException(
+            "Interrupted before checkpoint %s-%d was published.".formatted(stage, step), e);
+      } finally {
+        awaited = false;
+      }
+    }
+  }
+
   @Override
   public void checkpointPublished(PublishedCheckpoint checkpoint) {
     queue.add(Optional.of(new WorkerEvent.CheckpointPublished(checkpoint)));
@@ -90,6 +132,17 @@ final class Heartbeats implements TrainingListener, AutoCloseable {
   }
 
   private void beat() {
+    try {
+      exchange();
+    } finally {
+      synchronized (answer) {
+        over = true;
+        answer.notifyAll();
+      }
+    }
+  }
+
+  private void exchange() {
     long answered = System.nanoTime();
     long firstEvent = 0;
     List<WorkerEvent> unanswered = new ArrayList<>();
@@ -97,9 +150,13 @@ final class Heartbeats implements TrainingListener, AutoCloseable {
     while (!last || !unanswered.isEmpty()) {
       last |= collect(unanswered);
       try {
-        if (send(firstEvent, unanswered) instanceof CoordinatorReply.Stop order) {
+        CoordinatorReply reply = send(firstEvent, unanswered);
+        if (reply instanceof CoordinatorReply.Stop order) {
           stop.accept(order.reason());
           return;
+        }
+        if (reply instanceof CoordinatorReply.Continue go) {
+          permit(go.publishable());
         }
         answered = System.nanoTime();
         firstEvent += unanswered.size();
@@ -120,11 +177,26 @@ final class Heartbeats implements TrainingListener, AutoCloseable {
     }
   }
 
+  private void permit(long step) {
+    synchronized (answer) {
+      if (step > publishable) {
+        publishable = step;
+        answer.notifyAll();
+      }
+    }
+  }
+
+  /** How long to wait for an event until the next heartbeat is due. */
+  private long patienceMillis() {
+    synchronized (answer) {
+      return awaited ? ASK_AGAIN_MILLIS : timeouts.heartbeat().toMillis();
+    }
+  }
+
   /** Waits for the next event, at most until the next heartbeat is due; true if it was the end. */
   private boolean collect(List<WorkerEvent> events) {
     try {
-      Optional<WorkerEvent> next =
-          queue.poll(timeouts.heartbeat().toMillis(), TimeUnit.MILLISECONDS);
+      Optional<WorkerEvent> next = queue.poll(patienceMillis(), TimeUnit.MILLISECONDS);
       while (next != null) {
         if (next.isEmpty()) {
           return true;

@@ -25,6 +25,13 @@ public sealed interface WorkerEvent extends Serializable {
     }
   }
 
+  /** A checkpoint of so many steps is whole; the worker waits for the word to publish it. */
+  record CheckpointReady(String stage, long step) implements WorkerEvent {
+    public CheckpointReady {
+      Objects.requireNonNull(stage, "stage");
+    }
+  }
+
   /** A checkpoint became visible. */
   record CheckpointPublished(PublishedCheckpoint checkpoint) implements WorkerEvent {
     public CheckpointPublished {

@@ -81,7 +81,9 @@ public record WorkerFailure(Kind kind, String message, String stackTrace) implem
       return Kind.UNKNOWN_STATE;
     }
     boolean infrastructure =
-        failure instanceof InfrastructureException || failure instanceof OutOfMemoryError;
+        failure instanceof InfrastructureException
+            || failure instanceof InterruptedException
+            || failure instanceof OutOfMemoryError;
     return infrastructure ? Kind.INFRASTRUCTURE : Kind.UNEXPECTED;
   }
 
@@ -93,6 +95,9 @@ public record WorkerFailure(Kind kind, String message, String stackTrace) implem
       return "A worker ran out of memory ("
           + failure.getMessage()
           + "); give each more memory or make the micro-batch smaller.";
+    }
+    if (failure instanceof InterruptedException) {
+      return "Spark ended the task of a worker.";
     }
     return "A worker failed unexpectedly: " + failure;
   }

@@ -110,7 +110,7 @@ class StageSavesTest {
   }
 
   /** Keeps what it hears, in words, and lets a test act at a step. */
-  private static final class Events implements TrainingListener {
+  private static class Events implements TrainingListener {
     private final List<String> heard = new CopyOnWriteArrayList<>();
     private final List<StepMetrics> steps = new ArrayList<>();
     private final LongConsumer atStep;
@@ -124,6 +124,11 @@ class StageSavesTest {
       heard.add("step " + metrics.step());
       steps.add(metrics);
       atStep.accept(metrics.step());
+    }
+
+    @Override
+    public void checkpointReady(String stage, long step) {
+      heard.add("ready " + step);
     }
 
     @Override
@@ -152,6 +157,44 @@ class StageSavesTest {
 
   private List<String> publishedNames() {
     return published("run").stream().map(CheckpointManifest::name).toList();
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void checkpointIsPublishedAfterItsStepsAreToldAndOnlyIfTheListenerAgrees(boolean asynchronous)
+      throws Exception {
+    Events listener =
+        new Events(step -> {}) {
+          @Override
+          public void checkpointReady(String stage, long step) {
+            super.checkpointReady(stage, step);
+            assertThat(publishedNames()).doesNotContain("matrix-" + step);
+            if (step == 4) {
+              throw new InfrastructureException("the run is another's");
+            }
+          }
+        };
+    List<Throwable> failures =
+        Ranks.onEach(
+            2,
+            collective ->
+                catchThrowable(
+                    () ->
+                        StageTrainer.train(
+                            plan("run", asynchronous),
+                            collective,
+                            collective.rank() == 0 ? listener : TrainingListener.SILENT)));
+
+    assertThat(failures)
+        .allSatisfy(
+            failure ->
+                assertThat(failure)
+                    .isInstanceOf(InfrastructureException.class)
+                    .hasMessageContaining("the run is another's"));
+    assertThat(listener.heard).containsSubsequence("step 2", "ready 2", "published 2");
+    assertThat(listener.heard).containsSubsequence("step 4", "ready 4");
+    assertThat(publishedNames()).containsExactly("matrix-2");
+    endsInTheBitsOfAnUndisturbedRun();
   }
 
   /** The bits of all checkpoints of a run. */
@@ -225,7 +268,7 @@ class StageSavesTest {
 
     assertThat(before).containsExactly(true);
     assertThat(events.heard).containsSubsequence("step 3", "step 4", "published 2", "published 4");
-    StepMetrics waited = events.steps.get(3);
+    StepMetrics waited = events.steps.get(4); // told before the checkpoint of step 4 is begun
     assertThat(waited.checkpointSeconds()).isPositive().isLessThan(waited.seconds());
     assertThat(waited.computeSeconds() + waited.checkpointSeconds()).isLessThan(waited.seconds());
   }

@@ -76,6 +76,33 @@ class WorkerTest {
   }
 
   @Test
+  void checkpointWaitsForTheDriversWord() throws Exception {
+    run(
+        (plan, collective, listener) -> {
+          listener.checkpointReady("matrix", 3); // this coordinator permits at the third heartbeat
+          listener.checkpointPublished(published(3));
+          return "done";
+        });
+    assertThat(coordinator.events)
+        .containsExactly(new WorkerEvent.CheckpointReady("matrix", 3), checkpoint(3));
+    assertThat(story).containsOnlyOnce("permitted 3");
+  }
+
+  @Test
+  void checkpointIsNotPublishedWhenTheDriverEndsTheWork() {
+    coordinator.stopReason = "Executor 1 was lost.";
+    assertThatThrownBy(
+            () ->
+                run(
+                    (plan, collective, listener) -> {
+                      listener.checkpointReady("matrix", 3);
+                      return "not reached";
+                    }))
+        .isInstanceOf(InfrastructureException.class)
+        .hasMessage("The driver has ended the work before checkpoint matrix-3 was published.");
+  }
+
+  @Test
   void aFailureIsToldBeforePeersLoseTheConnection() {
     DataException failure = new DataException("Shard 3 is corrupt.");
     assertThatThrownBy(
@@ -147,6 +174,7 @@ class WorkerTest {
     private final List<WorkerEvent> events = new ArrayList<>();
     private int notYets;
     private int lostAnswers;
+    private int asked;
     private int eventsAtFinish;
     private String stopReason = "";
     private String refusal = "";
@@ -165,8 +193,19 @@ class WorkerTest {
         receive(heartbeat);
       }
       return stopReason.isEmpty()
-          ? new CoordinatorReply.Continue()
+          ? new CoordinatorReply.Continue(permitted())
           : new CoordinatorReply.Stop(stopReason);
+    }
+
+    /** Asked again and again, it permits what is ready. */
+    private long permitted() {
+      if (!(events.stream().reduce((a, b) -> b).orElse(null)
+              instanceof WorkerEvent.CheckpointReady ready)
+          || ++asked < 3) {
+        return -1;
+      }
+      story.add("permitted " + ready.step());
+      return ready.step();
     }
 
     private CoordinatorReply join(Join join) {
