@@ -32,6 +32,7 @@ final class SparkSettings {
 
   private final ClusterSettings cluster;
   private final Map<String, String> settings = new TreeMap<>();
+  private boolean onThisMachine;
   private final Problems problems = Problems.in("The cluster's settings");
 
   private SparkSettings(ClusterSettings cluster, Map<String, String> given) {
@@ -68,6 +69,8 @@ final class SparkSettings {
   }
 
   private void useThisMachine(Path folder) {
+    onThisMachine = true;
+    keepEvents();
     settings.putIfAbsent("spark.master", LocalProcessManager.master(cluster.workers()));
     settings.put(LocalProcessBackend.FOLDER, folder.toString());
     settings.put("spark.driver.host", "127.0.0.1");
@@ -77,6 +80,15 @@ final class SparkSettings {
     settings.put("spark.authenticate", "true");
     settings.putIfAbsent("spark.authenticate.secret", randomSecret());
     settings.putIfAbsent("spark.executor.cores", "1");
+  }
+
+  /** One file for each application, as far as it has come: what the history command shows. */
+  private void keepEvents() {
+    if (!cluster.eventFolder().isEmpty()
+        && settings.putIfAbsent("spark.eventLog.enabled", "true") == null) {
+      settings.putIfAbsent("spark.eventLog.dir", cluster.eventFolder());
+      settings.putIfAbsent("spark.eventLog.rolling.enabled", "false");
+    }
   }
 
   private void useGivenMaster() {
@@ -203,7 +215,8 @@ final class SparkSettings {
         "spark.plugins",
         CoordinatorPlugin.class.getName(),
         (given, ours) -> given.contains(ours) ? given : given + "," + ours);
-    settings.putIfAbsent("spark.ui.enabled", "false");
+    settings.putIfAbsent("spark.ui.enabled", Boolean.toString(cluster.watched()));
+    settings.putIfAbsent("spark.ui.killEnabled", "false");
     settings.putIfAbsent("spark.ui.showConsoleProgress", "false");
   }
 
@@ -222,7 +235,7 @@ final class SparkSettings {
   private SparkConf build() {
     problems.throwIfAny();
     // Not SparkConf's own look at the system properties: they are among the given settings.
-    SparkConf conf = new SparkConf(false);
+    SparkConf conf = onThisMachine ? new LoopbackConf() : new SparkConf(false);
     settings.forEach(conf::set);
     return conf;
   }
