@@ -70,8 +70,7 @@ final class ClusterJobs implements Jobs {
     TrainingPlan plan = Plans.training(config);
     RunFolder folder = RunFolder.open(config, plan);
     TabProgress tab =
-        new TabProgress(
-            plan.run(), plan.stages(), folder.vocabularySize(), InstantSource.system());
+        new TabProgress(plan.run(), plan.stages(), folder.vocabularySize(), InstantSource.system());
     try (RunProgress progress = new RunProgress(console, folder)) {
       new Distillation(
               folder,

@@ -7,12 +7,13 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /** What a person should look at now, and what there was to look at before. */
 final class Alarms {
 
   /** Older ones that are over are forgotten. */
-  private static final int PAST = 50;
+  private static final int PAST = 5;
 
   /** How bad it is. */
   enum Severity {
@@ -35,18 +36,26 @@ final class Alarms {
   private final Map<String, Alarm> active = new LinkedHashMap<>();
   private final Deque<Alarm> past = new ArrayDeque<>();
 
-  /** Says whether something is wrong, as of a time. */
-  void set(String key, boolean wrong, Severity severity, String text, long time) {
+  /**
+   * Says whether something is wrong, as of a time.
+   *
+   * @param text is asked only where it is
+   */
+  void set(String key, boolean wrong, Severity severity, Supplier<String> text, long time) {
     Alarm before = active.get(key);
     if (wrong) {
       long since = before == null ? time : before.since();
-      active.put(key, new Alarm(key, severity, text, since, 0));
+      active.put(key, new Alarm(key, severity, text.get(), since, 0));
     } else if (before != null) {
-      active.remove(key);
-      past.addFirst(new Alarm(key, before.severity(), before.text(), before.since(), time));
-      if (past.size() > PAST) {
-        past.removeLast();
-      }
+      end(before, time);
+    }
+  }
+
+  private void end(Alarm alarm, long time) {
+    active.remove(alarm.key());
+    past.addFirst(new Alarm(alarm.key(), alarm.severity(), alarm.text(), alarm.since(), time));
+    if (past.size() > PAST) {
+      past.removeLast();
     }
   }
 
@@ -54,7 +63,7 @@ final class Alarms {
   void clear(String prefix, long time) {
     for (Alarm alarm : List.copyOf(active.values())) {
       if (alarm.key().startsWith(prefix)) {
-        set(alarm.key(), false, alarm.severity(), alarm.text(), time);
+        end(alarm, time);
       }
     }
   }

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * A run as the tab shows it, folded of its events in an amount of memory that does not depend on
@@ -112,8 +113,9 @@ final class RunView {
           "finite",
           skipped,
           Severity.ERROR,
-          "Step %d of stage %s had a loss or gradient that is not finite, and its update was left out. More than 10 in a row end the run; lower learning-rate or set clip-norm if it happens again."
-              .formatted(step.step(), event.stage()),
+          () ->
+              "Step %d of stage %s had a loss or gradient that is not finite, and its update was left out. More than 10 in a row end the run; lower learning-rate or set clip-norm if it happens again."
+                  .formatted(step.step(), event.stage()),
           event.time());
     }
     checkLoss(stage, event.time());
@@ -127,13 +129,14 @@ final class RunView {
         "loss",
         mean > largest,
         Severity.ERROR,
-        String.format(
-            Locale.ROOT,
-            "The mean loss of stage %s is %.4g over the last %d steps, above the %.4g that is to be expected by now. Look at the learning rate and at the gradient norm; the newest good checkpoint is a place to start again from.",
-            stage.plan().stage(),
-            mean,
-            stage.recentSteps(),
-            largest),
+        () ->
+            String.format(
+                Locale.ROOT,
+                "The mean loss of stage %s is %.4g over the last %d steps, above the %.4g that is to be expected by now. Look at the learning rate and at the gradient norm; the newest good checkpoint is a place to start again from.",
+                stage.plan().stage(),
+                mean,
+                stage.recentSteps(),
+                largest),
         time);
   }
 
@@ -142,15 +145,18 @@ final class RunView {
         "data",
         stage.recentSteps() >= 10 && stage.dataShare() > MUCH_DATA,
         Severity.WARNING,
-        String.format(
-            Locale.ROOT,
-            "Rank 0 spends %.0f%% of its time waiting for samples: the data set's storage, or the disk of local-cache, is slower than training. Prepare or copy the data set nearer to the workers.",
-            100 * stage.dataShare()),
+        () ->
+            String.format(
+                Locale.ROOT,
+                "Rank 0 spends %.0f%% of its time waiting for samples: the data set's storage, or the disk of local-cache, is slower than training. Prepare or copy the data set nearer to the workers.",
+                100 * stage.dataShare()),
         time);
   }
 
   private void happened(Happened event) {
-    keep(events, event);
+    if (!event.kind().equals("training") || event.step() > 0 || event.lostSeconds() > 0) {
+      keep(events, event); // As on the console: that a stage begins is no news.
+    }
     switch (event.kind()) {
       case "training" -> {
         lostSeconds += event.lostSeconds();
@@ -169,7 +175,7 @@ final class RunView {
             "rank " + event.rank() + " pace",
             slow,
             Severity.WARNING,
-            event.sentence(),
+            event::sentence,
             event.time());
       }
       default -> {}
@@ -203,21 +209,32 @@ final class RunView {
             && rank.last().step() < stage.get().plan().steps();
     boolean isIdle =
         inSteps && idle > Math.max(SLOWEST_STEP_MILLIS, SLOW_STEPS * 1000 * rank.stepSeconds());
-    String where =
-        "Rank %d (executor %s on %s)"
-            .formatted(rank.last().rank(), rank.last().executor(), rank.last().address());
     alarms.set(
         "rank " + rank.last().rank() + " stalled",
         isSilent || isIdle,
         Severity.ERROR,
-        isSilent
-            ? where
-                + " has not been heard of for %d s. It is given up after timeouts.heartbeat, and training starts again from the newest checkpoint."
-                    .formatted(silent / 1000)
-            : where
-                + " is alive but has made no step for %d s, where one takes %.2g s. Another rank may be the one that all wait for."
-                    .formatted(idle / 1000, rank.stepSeconds()),
+        () -> stalled(rank, isSilent ? OptionalLong.of(silent) : OptionalLong.empty(), idle),
         now);
+  }
+
+  /**
+   * @param silent milliseconds since the rank was heard, if that is what is wrong
+   * @param idle milliseconds since its last step
+   */
+  private static String stalled(Ranks.Rank rank, OptionalLong silent, long idle) {
+    String where =
+        "Rank %d (executor %s on %s)"
+            .formatted(rank.last().rank(), rank.last().executor(), rank.last().address());
+    if (silent.isPresent()) {
+      return "%s has not been heard of for %d s. It is given up after timeouts.heartbeat, and training starts again from the newest checkpoint."
+          .formatted(where, silent.getAsLong() / 1000);
+    }
+    return String.format(
+        Locale.ROOT,
+        "%s is alive but has made no step for %d s, where one takes %.2g s. Another rank may be the one that all wait for.",
+        where,
+        idle / 1000,
+        rank.stepSeconds());
   }
 
   private static <T> void keep(Deque<T> newest, T value) {

@@ -67,8 +67,7 @@ public final class TabProgress implements RunListener {
    * @param stages all of its stages, in order
    * @param vocabulary how many tokens the model chooses from
    */
-  public TabProgress(
-      String run, List<StageSettings> stages, int vocabulary, InstantSource clock) {
+  public TabProgress(String run, List<StageSettings> stages, int vocabulary, InstantSource clock) {
     this.run = run;
     this.stages = List.copyOf(stages);
     this.vocabulary = vocabulary;

@@ -141,8 +141,7 @@ final class WatchedRun implements AutoCloseable {
     tab.stageEnded(result);
   }
 
-  void tell(
-      RunEvent.Kind what, StageKind kind, long step, int rank, double lost, String reason) {
+  void tell(RunEvent.Kind what, StageKind kind, long step, int rank, double lost, String reason) {
     tab.runEvent(
         new RunEvent(
             what, now.toString(), "stage " + kind.label(), step, WORKERS, rank, lost, reason));

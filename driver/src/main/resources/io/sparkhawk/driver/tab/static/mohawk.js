@@ -43,7 +43,7 @@
   }
 
   function tickText(value) {
-    if (value === null) return '';
+    if (!isNumber(value)) return 'n/a';
     const size = Math.abs(value);
     if (size >= 1e9) return +(value / 1e9).toPrecision(3) + 'B';
     if (size >= 1e6) return +(value / 1e6).toPrecision(3) + 'M';
@@ -112,6 +112,8 @@
     const none = el('tr', {}, el('td', { class: 'm-empty', colspan: heads.length }, empty));
     fill(node, head, el('tbody', {}, ...(cells.length ? cells : [none])));
   }
+
+  const FONT = `11.5px ${getComputedStyle(root).getPropertyValue('--sans').trim()}`;
 
   const color = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
 
@@ -231,7 +233,7 @@
 
     options() {
       const of = this.of;
-      const axis = { stroke: color('soft'), font: `11.5px ${color('sans')}`, ticks: { show: false } };
+      const axis = { stroke: color('soft'), font: FONT, ticks: { show: false } };
       const grid = { stroke: color('grid'), width: 1 };
       const chart = this;
       return {
@@ -338,14 +340,14 @@
       if (!this.blocks || !this.node.clientWidth) return;
       const scale = window.devicePixelRatio || 1;
       const all = this.node.clientWidth;
-      Object.assign(this, { left: 52, top: 8, width: all - 52 - 10, rows: this.height - 8 - 48 });
+      Object.assign(this, { left: 52, top: 8, width: all - 52 - 10, rows: this.height - 8 - 26 - 22 });
       this.canvas.width = all * scale;
       this.canvas.height = this.height * scale;
       this.canvas.style.width = `${all}px`;
       this.canvas.style.height = `${this.height}px`;
       const g = this.canvas.getContext('2d');
       g.scale(scale, scale);
-      g.font = `11.5px ${color('sans')}`;
+      g.font = FONT;
       g.fillStyle = color('track');
       g.fillRect(this.left, this.top, this.width, this.rows);
       this.cells(g);
@@ -513,22 +515,22 @@
   function makeDetails() {
     const add = (name, title, unit, make) => {
       const axis = panel(title, unit);
-      part('details').append(el('article', { class: 'm-card' }, axis.head, axis.plot));
+      part('details').append(el('article', { class: 'm-card', 'data-panel': name }, axis.head, axis.plot));
       details[name] = make(axis);
     };
     const line = (of) => (axis) => new Chart(axis, { height: 200, sync: 'mohawk', ...of });
-    add('heat', 'Distance of each block', 'block over steps', (axis) => new HeatMap(axis, 228));
-    add('split', 'Where the time goes', 'share of a step, rank 0', line({
-      height: 228,
+    add('heat', 'Distance of each block', 'block over steps', (axis) => new HeatMap(axis, 250));
+    add('split', 'Where the time goes', 'share of rank 0’s step', line({
+      height: 250,
       full: 100,
       lines: [...PARTS].reverse().map(([name]) => ({ fill: name, width: 0 })),
     }));
-    add('norm', 'Gradient norm', 'before clipping, mean and largest', line({
+    add('norm', 'Gradient norm', 'before clipping', line({
       log: true,
       lines: [{ stroke: 'soft', width: 1 }, { stroke: 'stage', width: 2 }],
     }));
-    add('rate', 'Learning rate', 'of the update', line({ zero: true, lines: [{ stroke: 'stage', width: 2 }] }));
-    add('speed', 'Tokens per second', 'of all ranks, stops included', line({ zero: true, lines: [{ stroke: 'stage', width: 2 }] }));
+    add('rate', 'Learning rate', '', line({ zero: true, lines: [{ stroke: 'stage', width: 2 }] }));
+    add('speed', 'Tokens per second', 'of all ranks', line({ zero: true, lines: [{ stroke: 'stage', width: 2 }] }));
   }
 
   function showChoice(run) {
@@ -566,8 +568,8 @@
     return (index) => {
       if (!curve || curve.first.length === 0) return [];
       const i = index === null || index === undefined ? curve.first.length - 1 : index;
-      const of = (name) => percent(curve[name][i] / curve.seconds[i]);
-      return [`compute `, el('b', {}, of('compute')), '  all-reduce ', el('b', {}, of('wait')), '  data ', el('b', {}, of('data')), '  checkpoint ', el('b', {}, of('checkpoint'))];
+      return PARTS.slice(0, 4).flatMap(([name, text]) =>
+        [`${text} `, el('b', {}, percent(curve[name][i] / curve.seconds[i])), '  ']);
     };
   }
 
@@ -586,7 +588,7 @@
     details.heat.show(curve, stage.steps);
     details.split.show([steps(curve), ...shares(curve)], stage.steps, splitReading(curve));
     details.norm.show([steps(curve), columnOf(curve, 'norm_max'), columnOf(curve, 'norm')], stage.steps, reading(curve, 'norm'));
-    one('rate', 'rate');
+    one('rate', 'rate', tickText);
     one('speed', 'speed', count);
   }
 
@@ -617,13 +619,13 @@
       figure('Stage', stage ? `${place} of ${run.stages.length}` : 'n/a', stage ? `${stage.stage}, ${stage.state}` : ''),
       figure('Step', stage ? count(stage.step) : 'n/a', stage ? `of ${count(stage.steps)}, ${percent(stage.step / stage.steps)}` : ''),
       figure('Time left', training ? duration(stage.seconds_left) : run.live ? 'n/a' : 'none', training ? 'in this stage' : ''),
-      figure('Loss', stage ? measure(stage.loss) : 'n/a', stage ? `mean of the last steps ${measure(stage.mean_loss)}` : ''),
+      figure('Loss', stage ? measure(stage.loss) : 'n/a', stage ? `recent mean ${measure(stage.mean_loss)}` : ''),
       figure('Speed', stage ? count(stage.tokens_per_second) : 'n/a', 'tokens/s'),
-      figure('Learning rate', stage ? measure(stage.learning_rate) : 'n/a', stage ? `gradient norm ${measure(stage.gradient_norm)}` : ''),
+      figure('Learning rate', stage ? tickText(stage.learning_rate) : 'n/a', stage ? `gradient norm ${measure(stage.gradient_norm)}` : ''),
       figure('Restarts', count(run.restarts), run.lost_seconds > 0 ? `${duration(run.lost_seconds)} lost` : 'nothing lost'),
       figure('Checkpoints', count(run.checkpoint_count), newestCheckpoint ? `newest ${age(run, newestCheckpoint.time)}` : ''),
-      teacher ? figure('Perplexity', student ? measure(student.perplexity) : measure(teacher.perplexity),
-        student ? `student; teacher ${measure(teacher.perplexity)}` : 'of the teacher') : '');
+      teacher || student ? figure('Perplexity', measure((student || teacher).perplexity),
+        !student ? 'of the teacher' : teacher ? `student; teacher ${measure(teacher.perplexity)}` : 'of the student') : '');
   }
 
   function age(run, time) {
@@ -639,7 +641,7 @@
     const failure = run.failure ? [{ severity: 'error', text: `The run failed. ${run.failure}`, since: run.ended }] : [];
     fill(part('alarms'),
       ...failure.concat(run.alarms).map((alarm) => item(alarm, false)),
-      ...run.past_alarms.slice(0, 5).map((alarm) => item(alarm, true)));
+      ...run.past_alarms.map((alarm) => item(alarm, true)));
   }
 
   function showRanks(run) {
