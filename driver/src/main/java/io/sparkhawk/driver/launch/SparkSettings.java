@@ -215,9 +215,14 @@ final class SparkSettings {
         "spark.plugins",
         CoordinatorPlugin.class.getName(),
         (given, ours) -> given.contains(ours) ? given : given + "," + ours);
-    settings.putIfAbsent("spark.ui.enabled", Boolean.toString(cluster.watched()));
+    settings.putIfAbsent("spark.ui.enabled", Boolean.toString(isWatched()));
     settings.putIfAbsent("spark.ui.killEnabled", "false");
     settings.putIfAbsent("spark.ui.showConsoleProgress", "false");
+  }
+
+  /** In a cluster of pods the chart decides which of their ports are open. */
+  private boolean isWatched() {
+    return cluster.watched() && !settings.get("spark.master").startsWith(KUBERNETES);
   }
 
   /** What is no number is Spark's to refuse. */

@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -25,6 +27,9 @@ final class ViewJson {
 
   /** More ranks than a person reads; the slowest are shown. */
   private static final int MOST_RANKS = 64;
+
+  private static final Pattern POSITION =
+      Pattern.compile("\\b([a-z]{1,20})~([0-9]{1,2})~([0-9]{1,15})\\b");
 
   private final RunView view;
   private final long now;
@@ -55,12 +60,11 @@ final class ViewJson {
   /** What is no cursor stands for nothing: the page then gets all. */
   private static Map<String, Position> cursor(String since) {
     Map<String, Position> positions = new HashMap<>();
-    for (String part : since.split(",")) {
-      if (part.matches("[a-z]{1,20}~[0-9]{1,2}~[0-9]{1,15}")) {
-        String[] fields = part.split("~");
-        positions.put(
-            fields[0], new Position(Integer.parseInt(fields[1]), Long.parseLong(fields[2])));
-      }
+    Matcher position = POSITION.matcher(since);
+    while (position.find()) {
+      positions.put(
+          position.group(1),
+          new Position(Integer.parseInt(position.group(2)), Long.parseLong(position.group(3))));
     }
     return positions;
   }

@@ -321,7 +321,7 @@
       this.steps = Math.max(2, steps);
       this.blocks = curve ? Math.max(0, ...curve.blocks.map((column) => column.length)) : 0;
       if (this.blocks === 0) {
-        const why = curve ? 'The last stage compares predictions, not blocks.' : 'No steps yet.';
+        const why = curve ? 'This stage compares predictions, not blocks.' : 'No steps yet.';
         this.node.replaceChildren(el('p', { class: 'm-none', style: `height:${this.height}px` }, why));
         fill(this.head.querySelector('output'));
         return;
@@ -520,7 +520,7 @@
     };
     const line = (of) => (axis) => new Chart(axis, { height: 200, sync: 'mohawk', ...of });
     add('heat', 'Distance of each block', 'block over steps', (axis) => new HeatMap(axis, 250));
-    add('split', 'Where the time goes', 'share of rank 0’s step', line({
+    add('split', 'Where the time goes', 'rank 0', line({
       height: 250,
       full: 100,
       lines: [...PARTS].reverse().map(([name]) => ({ fill: name, width: 0 })),
@@ -568,9 +568,19 @@
     return (index) => {
       if (!curve || curve.first.length === 0) return [];
       const i = index === null || index === undefined ? curve.first.length - 1 : index;
-      return PARTS.slice(0, 4).flatMap(([name, text]) =>
-        [`${text} `, el('b', {}, percent(curve[name][i] / curve.seconds[i])), '  ']);
+      return PARTS.slice(0, 4).map(([name, text]) =>
+        el('span', { class: 'm-key', 'data-part': name }, `${text} `, el('b', {}, percent(curve[name][i] / curve.seconds[i]))));
     };
+  }
+
+  /** The last stage has no distances: then those of the stage before it. */
+  function showHeat(run, stage) {
+    const hasBlocks = (s) => curves[s.stage] && curves[s.stage].blocks.some((column) => column.length > 0);
+    const until = run.stages.slice(0, run.stages.indexOf(stage) + 1);
+    const from = curves[stage.stage] && !hasBlocks(stage) ? until.reverse().find(hasBlocks) || stage : stage;
+    details.heat.show(curves[from.stage], from.steps);
+    const title = (STAGES[from.stage] || { title: from.stage }).title;
+    fill(details.heat.head.querySelector('i'), from === stage ? 'block over steps' : `block over steps of ${title}`);
   }
 
   function showDetails(run) {
@@ -585,7 +595,7 @@
     }
     const one = (name, column, text) =>
       details[name].show([steps(curve), columnOf(curve, column)], stage.steps, reading(curve, column, text));
-    details.heat.show(curve, stage.steps);
+    showHeat(run, stage);
     details.split.show([steps(curve), ...shares(curve)], stage.steps, splitReading(curve));
     details.norm.show([steps(curve), columnOf(curve, 'norm_max'), columnOf(curve, 'norm')], stage.steps, reading(curve, 'norm'));
     one('rate', 'rate', tickText);
@@ -618,7 +628,7 @@
     fill(part('headline'),
       figure('Stage', stage ? `${place} of ${run.stages.length}` : 'n/a', stage ? `${stage.stage}, ${stage.state}` : ''),
       figure('Step', stage ? count(stage.step) : 'n/a', stage ? `of ${count(stage.steps)}, ${percent(stage.step / stage.steps)}` : ''),
-      figure('Time left', training ? duration(stage.seconds_left) : run.live ? 'n/a' : 'none', training ? 'in this stage' : ''),
+      run.live ? figure('Time left', training ? duration(stage.seconds_left) : 'n/a', training ? 'in this stage' : '') : '',
       figure('Loss', stage ? measure(stage.loss) : 'n/a', stage ? `recent mean ${measure(stage.mean_loss)}` : ''),
       figure('Speed', stage ? count(stage.tokens_per_second) : 'n/a', 'tokens/s'),
       figure('Learning rate', stage ? tickText(stage.learning_rate) : 'n/a', stage ? `gradient norm ${measure(stage.gradient_norm)}` : ''),
