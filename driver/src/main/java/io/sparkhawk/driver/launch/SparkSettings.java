@@ -1,6 +1,7 @@
 package io.sparkhawk.driver.launch;
 
 import io.sparkhawk.driver.config.Problems;
+import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.coordinator.CoordinatorPlugin;
 import java.math.BigInteger;
 import java.nio.file.Path;
@@ -217,6 +218,10 @@ final class SparkSettings {
         (given, ours) -> given.contains(ours) ? given : given + "," + ours);
     settings.putIfAbsent("spark.ui.enabled", Boolean.toString(isWatched()));
     settings.putIfAbsent("spark.ui.killEnabled", "false");
+    if (cluster.watched()) {
+      // The interface and the event log have all settings.
+      settings.putIfAbsent("spark.redaction.regex", RunConfig.secrets());
+    }
     settings.putIfAbsent("spark.ui.showConsoleProgress", "false");
   }
 

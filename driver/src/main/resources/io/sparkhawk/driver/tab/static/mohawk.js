@@ -520,7 +520,7 @@
     };
     const line = (of) => (axis) => new Chart(axis, { height: 200, sync: 'mohawk', ...of });
     add('heat', 'Distance of each block', 'block over steps', (axis) => new HeatMap(axis, 250));
-    add('split', 'Where the time goes', 'rank 0', line({
+    add('split', 'Time split', 'rank 0', line({
       height: 250,
       full: 100,
       lines: [...PARTS].reverse().map(([name]) => ({ fill: name, width: 0 })),
