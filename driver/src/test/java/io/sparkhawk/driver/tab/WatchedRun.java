@@ -90,8 +90,8 @@ final class WatchedRun implements AutoCloseable {
             .filter(step -> step.stage() == kind && step.step() > from && step.step() <= to)
             .toList();
     if (from == 0) {
-      int number = kind.ordinal() + 1;
-      tab.stageStarted(settings(kind, steps.get(0).steps() * BATCH), number, 3);
+      int number = SampleRun.stages().indexOf(result(kind)) + 1;
+      tab.stageStarted(settings(kind, result(kind).tokens()), number, 3);
       tell(RunEvent.Kind.TRAINING, kind, 0, -1, 0, "");
     }
     for (StepMetrics step : steps) {
@@ -137,8 +137,7 @@ final class WatchedRun implements AutoCloseable {
   }
 
   void end(StageKind kind) {
-    StageResult result = SampleRun.stages().get(kind.ordinal());
-    tab.stageEnded(result);
+    tab.stageEnded(result(kind));
   }
 
   void tell(RunEvent.Kind what, StageKind kind, long step, int rank, double lost, String reason) {
@@ -171,9 +170,16 @@ final class WatchedRun implements AutoCloseable {
         false);
   }
 
+  private static StageResult result(StageKind kind) {
+    return SampleRun.stages().stream()
+        .filter(stage -> stage.stage() == kind)
+        .findFirst()
+        .orElseThrow();
+  }
+
   /** All steps of a sample stage. */
   static int steps(StageKind kind) {
-    return (int) (SampleRun.stages().get(kind.ordinal()).tokens() / BATCH);
+    return (int) (result(kind).tokens() / BATCH);
   }
 
   @Override
