@@ -8,6 +8,7 @@ import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.ClusterWorkers;
 import io.sparkhawk.driver.launch.Distillation;
+import io.sparkhawk.driver.launch.RunListeners;
 import io.sparkhawk.driver.progress.ConsoleProgress;
 import io.sparkhawk.driver.retrain.Retraining;
 import io.sparkhawk.driver.retrain.RoundListener;
@@ -15,6 +16,7 @@ import io.sparkhawk.driver.retrain.RoundSummary;
 import io.sparkhawk.driver.run.Plans;
 import io.sparkhawk.driver.run.RunFolder;
 import io.sparkhawk.driver.run.RunProgress;
+import io.sparkhawk.driver.tab.TabProgress;
 import io.sparkhawk.executor.train.ModelTasks;
 import io.sparkhawk.executor.train.StageTrainer;
 import io.sparkhawk.executor.train.TrainingPlan;
@@ -24,6 +26,7 @@ import java.time.InstantSource;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
+import org.apache.spark.SparkContext;
 
 /**
  * The commands' work: Spark prepares data in the driver, trains and measures in workers; texts are
@@ -66,23 +69,31 @@ final class ClusterJobs implements Jobs {
   private static void distill(RunConfig config, ConsoleProgress console) {
     TrainingPlan plan = Plans.training(config);
     RunFolder folder = RunFolder.open(config, plan);
+    TabProgress tab =
+        new TabProgress(plan.run(), plan.stages(), folder.vocabularySize(), InstantSource.system());
     try (RunProgress progress = new RunProgress(console, folder)) {
       new Distillation(
               folder,
               () ->
                   ClusterWorkers.start(
                       "sparkhawk " + config.run(),
-                      Plans.cluster(config),
+                      Plans.cluster(config).watched(folder.makeEventFolder()),
                       new TcpRingOpener(),
                       Plans.timeouts(config.timeouts()),
                       config.supervision(),
                       folder::samples,
-                      BODIES),
-              progress,
+                      BODIES,
+                      spark -> watch(spark, tab, folder, console)),
+              new RunListeners(List.of(progress, tab)),
               InstantSource.system())
           .run(plan);
       console.message("Report: " + folder.report().toUri().getPath());
     }
+  }
+
+  private static void watch(
+      SparkContext spark, TabProgress tab, RunFolder folder, ConsoleProgress console) {
+    tab.watch(spark, folder.steps()).ifPresent(page -> console.message("Watch it at " + page));
   }
 
   @Override

@@ -139,6 +139,11 @@ public record RunConfig(
 
   private static final Pattern MEMORY = Pattern.compile("[1-9][0-9]*[kmgt]");
 
+  /** A regular expression that is found in the names and values of settings that are secrets. */
+  public static String secrets() {
+    return SECRET.pattern();
+  }
+
   public RunConfig {
     stages = List.copyOf(stages);
     spark = Map.copyOf(spark);

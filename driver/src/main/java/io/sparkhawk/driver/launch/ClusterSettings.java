@@ -15,6 +15,9 @@ import java.util.Objects;
  * @param gpu whether each worker computes on a GPU of its own
  * @param spark more settings of Spark, by their own names; they win over what spark-submit was
  *     given
+ * @param watched whether Spark's web interface is served where its settings do not say
+ * @param eventFolder a URI: where a session on this machine keeps Spark's event log, unless its
+ *     settings say otherwise; empty for nowhere
  */
 public record ClusterSettings(
     int workers,
@@ -23,7 +26,9 @@ public record ClusterSettings(
     int threadsPerWorker,
     String workerMemory,
     boolean gpu,
-    Map<String, String> spark) {
+    Map<String, String> spark,
+    boolean watched,
+    String eventFolder) {
 
   private static final Duration EXECUTOR_WAIT = Duration.ofMinutes(2);
 
@@ -39,17 +44,44 @@ public record ClusterSettings(
     Objects.requireNonNull(executorWait, "executorWait");
     Objects.requireNonNull(workerMemory, "workerMemory");
     spark = Map.copyOf(spark);
+    Objects.requireNonNull(eventFolder, "eventFolder");
   }
 
   /** Workers on the CPU of which none may be missing. */
   public ClusterSettings(
       int workers, int threadsPerWorker, String workerMemory, Map<String, String> spark) {
-    this(workers, workers, EXECUTOR_WAIT, threadsPerWorker, workerMemory, false, spark);
+    this(workers, workers, EXECUTOR_WAIT, threadsPerWorker, workerMemory, false, spark, false, "");
   }
 
   /** The same workers, on GPUs or not. */
   public ClusterSettings onGpus(boolean whether) {
     return new ClusterSettings(
-        workers, minWorkers, executorWait, threadsPerWorker, workerMemory, whether, spark);
+        workers,
+        minWorkers,
+        executorWait,
+        threadsPerWorker,
+        workerMemory,
+        whether,
+        spark,
+        watched,
+        eventFolder);
+  }
+
+  /**
+   * The same workers, of a session that can be watched.
+   *
+   * @param events where a session on this machine keeps Spark's event log; empty for nowhere
+   */
+  public ClusterSettings watched(String events) {
+    return new ClusterSettings(
+        workers,
+        minWorkers,
+        executorWait,
+        threadsPerWorker,
+        workerMemory,
+        gpu,
+        spark,
+        true,
+        events);
   }
 }

@@ -14,7 +14,9 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Function;
+import org.apache.spark.SparkContext;
 
 /**
  * The workers of a distillation on a Spark cluster: every call is a barrier job, and another one
@@ -66,6 +68,7 @@ public final class ClusterWorkers implements Workers {
   /**
    * Starts a session and returns its workers.
    *
+   * @param started hears of Spark's application once it has its executors
    * @param name name of the Spark application
    * @param supervision what happens when workers fail
    * @param samples names the samples of a plan's stage
@@ -77,8 +80,10 @@ public final class ClusterWorkers implements Workers {
       WorkerTimeouts timeouts,
       SupervisionSettings supervision,
       Function<TrainingPlan, StepSamples> samples,
-      Bodies bodies) {
+      Bodies bodies,
+      Consumer<SparkContext> started) {
     ClusterSession session = ClusterSession.start(name, settings);
+    started.accept(session.spark().sc());
     StageLauncher launcher =
         new StageLauncher(session, opener, timeouts, supervision.stragglerFactor());
     Supervisor supervisor =

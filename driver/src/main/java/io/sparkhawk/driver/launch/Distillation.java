@@ -50,27 +50,39 @@ public final class Distillation {
     record.check(plan);
     try (RunHold hold = record.hold();
         Workers workers = cluster.get()) {
-      WhileHeld supervised = new WhileHeld(hold, listener);
-      Evaluation teacher = workers.evaluateTeacher(plan, supervised);
-      listener.teacherEvaluated(teacher);
-
-      List<StageResult> stages = new ArrayList<>();
-      for (int i = 0; i < plan.stages().size(); i++) {
-        stages.add(stage(plan.atStage(i), workers, hold));
+      try {
+        DistillationResult result = distil(plan, workers, hold, start);
+        listener.runEnded(Optional.empty());
+        return result;
+      } catch (RuntimeException e) {
+        listener.runEnded(Optional.of(e));
+        throw e;
       }
-
-      TrainingPlan last = plan.atStage(plan.stages().size() - 1);
-      hold.requireHeld();
-      workers.export(last, supervised);
-      Evaluation student = workers.evaluateStudent(last, supervised);
-      listener.studentEvaluated(student);
-
-      Duration duration = Duration.between(start, clock.instant());
-      DistillationResult result = new DistillationResult(teacher, stages, student, duration);
-      hold.requireHeld();
-      record.runEnded(result);
-      return result;
     }
+  }
+
+  private DistillationResult distil(
+      TrainingPlan plan, Workers workers, RunHold hold, Instant start) {
+    WhileHeld supervised = new WhileHeld(hold, listener);
+    Evaluation teacher = workers.evaluateTeacher(plan, supervised);
+    listener.teacherEvaluated(teacher);
+
+    List<StageResult> stages = new ArrayList<>();
+    for (int i = 0; i < plan.stages().size(); i++) {
+      stages.add(stage(plan.atStage(i), workers, hold));
+    }
+
+    TrainingPlan last = plan.atStage(plan.stages().size() - 1);
+    hold.requireHeld();
+    workers.export(last, supervised);
+    Evaluation student = workers.evaluateStudent(last, supervised);
+    listener.studentEvaluated(student);
+
+    Duration duration = Duration.between(start, clock.instant());
+    DistillationResult result = new DistillationResult(teacher, stages, student, duration);
+    hold.requireHeld();
+    record.runEnded(result);
+    return result;
   }
 
   private StageResult stage(TrainingPlan plan, Workers workers, RunHold hold) {

@@ -3,6 +3,7 @@ package io.sparkhawk.driver.launch;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
+import java.util.Optional;
 
 /**
  * Hears what happens in a distillation, always on the thread that runs it. What it throws ends the
@@ -29,4 +30,11 @@ public interface RunListener extends SupervisionListener {
 
   /** The finished student was written and measured. */
   void studentEvaluated(Evaluation student);
+
+  /**
+   * The run is over, and its workers are about to be given back. Must not throw.
+   *
+   * @param failure what it failed with; empty if all of it was done
+   */
+  default void runEnded(Optional<RuntimeException> failure) {}
 }

@@ -1,6 +1,7 @@
 package io.sparkhawk.driver.launch;
 
 import io.sparkhawk.driver.config.Problems;
+import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.coordinator.CoordinatorPlugin;
 import java.math.BigInteger;
 import java.nio.file.Path;
@@ -32,6 +33,7 @@ final class SparkSettings {
 
   private final ClusterSettings cluster;
   private final Map<String, String> settings = new TreeMap<>();
+  private boolean onThisMachine;
   private final Problems problems = Problems.in("The cluster's settings");
 
   private SparkSettings(ClusterSettings cluster, Map<String, String> given) {
@@ -68,6 +70,8 @@ final class SparkSettings {
   }
 
   private void useThisMachine(Path folder) {
+    onThisMachine = true;
+    keepEvents();
     settings.putIfAbsent("spark.master", LocalProcessManager.master(cluster.workers()));
     settings.put(LocalProcessBackend.FOLDER, folder.toString());
     settings.put("spark.driver.host", "127.0.0.1");
@@ -77,6 +81,15 @@ final class SparkSettings {
     settings.put("spark.authenticate", "true");
     settings.putIfAbsent("spark.authenticate.secret", randomSecret());
     settings.putIfAbsent("spark.executor.cores", "1");
+  }
+
+  /** One file for each application, as far as it has come: what the history command shows. */
+  private void keepEvents() {
+    if (!cluster.eventFolder().isEmpty()
+        && settings.putIfAbsent("spark.eventLog.enabled", "true") == null) {
+      settings.putIfAbsent("spark.eventLog.dir", cluster.eventFolder());
+      settings.putIfAbsent("spark.eventLog.rolling.enabled", "false");
+    }
   }
 
   private void useGivenMaster() {
@@ -203,8 +216,18 @@ final class SparkSettings {
         "spark.plugins",
         CoordinatorPlugin.class.getName(),
         (given, ours) -> given.contains(ours) ? given : given + "," + ours);
-    settings.putIfAbsent("spark.ui.enabled", "false");
+    settings.putIfAbsent("spark.ui.enabled", Boolean.toString(isWatched()));
+    settings.putIfAbsent("spark.ui.killEnabled", "false");
+    if (cluster.watched()) {
+      // The interface and the event log have all settings.
+      settings.putIfAbsent("spark.redaction.regex", RunConfig.secrets());
+    }
     settings.putIfAbsent("spark.ui.showConsoleProgress", "false");
+  }
+
+  /** In a cluster of pods the chart decides which of their ports are open. */
+  private boolean isWatched() {
+    return cluster.watched() && !settings.get("spark.master").startsWith(KUBERNETES);
   }
 
   /** What is no number is Spark's to refuse. */
@@ -222,7 +245,7 @@ final class SparkSettings {
   private SparkConf build() {
     problems.throwIfAny();
     // Not SparkConf's own look at the system properties: they are among the given settings.
-    SparkConf conf = new SparkConf(false);
+    SparkConf conf = onThisMachine ? new LoopbackConf() : new SparkConf(false);
     settings.forEach(conf::set);
     return conf;
   }

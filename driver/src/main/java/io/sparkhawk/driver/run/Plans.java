@@ -123,7 +123,9 @@ public final class Plans {
         config.threads(cores()),
         config.workerMemory(),
         config.device() == DeviceKind.GPU,
-        spark);
+        spark,
+        false,
+        "");
   }
 
   /** The workers that measure models. */

@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.run;
 
+import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.data.sample.SampleOrder;
 import io.sparkhawk.data.sample.ShuffleSpace;
 import io.sparkhawk.data.shard.DataManifest;
@@ -28,11 +29,13 @@ import io.sparkhawk.executor.train.ModelTasks;
 import io.sparkhawk.executor.train.RunIdentity;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
+import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.train.StepSamples;
 import io.sparkhawk.executor.train.TrainingPlan;
 import java.io.IOException;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
@@ -41,6 +44,9 @@ import org.apache.hadoop.fs.Path;
 
 /** The folder of a run: what it already holds, and what a finished run leaves in it. */
 public final class RunFolder implements RunRecord {
+
+  /** Name of the folder of Spark's event logs in a run folder. */
+  public static final String EVENTS = "events";
 
   private final RunConfig config;
   private final Configuration hadoop;
@@ -109,6 +115,36 @@ public final class RunFolder implements RunRecord {
   /** Where the report will be. */
   public Path report() {
     return new Path(folder, ReportPage.FILE_NAME);
+  }
+
+  /** How many tokens the model chooses from. */
+  public int vocabularySize() {
+    return data.vocabularySize();
+  }
+
+  /** The steps that were made so far. */
+  public List<StepMetrics> steps() {
+    return MetricsLog.read(files, new Path(folder, MetricsLog.FILE_NAME));
+  }
+
+  /**
+   * Makes the folder of Spark's event logs, where the run's folder is on a local disk.
+   *
+   * @return its URI; empty on other storages, some of which cannot append
+   * @throws InfrastructureException if it cannot be made
+   */
+  public String makeEventFolder() {
+    if (!Storage.of(files).isLocal()) {
+      return "";
+    }
+    Path events = new Path(folder, EVENTS);
+    try {
+      files.mkdirs(events);
+    } catch (IOException e) {
+      throw new InfrastructureException(
+          "The folder " + events + " cannot be made: " + e.getMessage() + ".", e);
+    }
+    return events.toString();
   }
 
   /** Where each step's figures are kept. */

@@ -2,7 +2,9 @@ package io.sparkhawk.driver.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.github.luben.zstd.ZstdInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -63,6 +65,11 @@ final class SecretWatch implements AutoCloseable {
   }
 
   private static String content(Path file) throws IOException {
+    if (file.toString().endsWith(".zstd")) {
+      try (InputStream log = new ZstdInputStream(Files.newInputStream(file)).setContinuous(true)) {
+        return new String(log.readAllBytes(), StandardCharsets.ISO_8859_1);
+      }
+    }
     return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
   }
 

@@ -153,6 +153,41 @@ class SparkSettingsTest {
         .isEqualTo("local[1]");
   }
 
+  @Test
+  void aRunThatIsWatchedHasAnInterfaceOnLoopbackAndKeepsItsEvents() {
+    SparkConf conf = SparkSettings.of("run", watched(), Map.of(), FOLDER);
+    assertThat(conf.get("spark.ui.enabled")).isEqualTo("true");
+    assertThat(conf.get("spark.ui.killEnabled")).isEqualTo("false");
+    assertThat(conf.clone().getenv("SPARK_LOCAL_IP")).isEqualTo("127.0.0.1");
+    assertThat(conf.get("spark.eventLog.dir")).isEqualTo("file:/runs/x/events");
+    assertThat(settings(2, Map.of()).get("spark.ui.enabled")).isEqualTo("false");
+  }
+
+  @Test
+  void whoSaysSomethingOfInterfaceAndEventsIsHeard() {
+    Map<String, String> given =
+        Map.of("spark.ui.enabled", "false", "spark.eventLog.enabled", "false");
+    SparkConf conf = SparkSettings.of("run", watched(), given, FOLDER);
+    assertThat(conf.get("spark.ui.enabled")).isEqualTo("false");
+    assertThat(conf.get("spark.eventLog.enabled")).isEqualTo("false");
+    assertThat(conf.contains("spark.eventLog.dir")).isFalse();
+  }
+
+  @Test
+  void onAClusterTheInterfaceIsSparksAndInPodsTheChartsToOpen() {
+    SparkConf conf =
+        SparkSettings.of("run", watched(), Map.of("spark.master", "spark://h:7077"), FOLDER);
+    assertThat(conf.get("spark.ui.enabled")).isEqualTo("true");
+    assertThat(conf.contains("spark.eventLog.dir")).isFalse();
+    SparkConf pods =
+        SparkSettings.of("run", watched(), Map.of("spark.master", "k8s://https://h"), FOLDER);
+    assertThat(pods.get("spark.ui.enabled")).isEqualTo("false");
+  }
+
+  private static ClusterSettings watched() {
+    return cluster(2, 1, "1g").watched("file:/runs/x/events");
+  }
+
   private static SparkConf settings(int workers, Map<String, String> given) {
     return SparkSettings.of("run", cluster(workers, 1, "1g"), given, FOLDER);
   }
