@@ -5,7 +5,6 @@ import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.StepMetrics;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -13,9 +12,6 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BiConsumer;
-import org.apache.hadoop.fs.CommonPathCapabilities;
-import org.apache.hadoop.fs.FSDataInputStream;
-import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
@@ -45,11 +41,11 @@ public final class MetricsLog implements AutoCloseable {
   private static final String EVENT = "{\"event\":";
 
   private final Path file;
-  private final Sink sink;
+  private final LogFile lines;
 
-  private MetricsLog(Path file, Sink sink) {
+  private MetricsLog(Path file, LogFile lines) {
     this.file = file;
-    this.sink = sink;
+    this.lines = lines;
   }
 
   /**
@@ -58,11 +54,8 @@ public final class MetricsLog implements AutoCloseable {
    * @throws InfrastructureException if the file cannot be written
    */
   public static MetricsLog open(FileSystem fileSystem, Path file) {
-    FileSystem plain = RunFiles.plain(fileSystem);
     try {
-      boolean appends = plain.hasPathCapability(file, CommonPathCapabilities.FS_APPEND);
-      Sink sink = appends ? AppendedFile.open(plain, file) : ReplacedFile.open(plain, file);
-      return new MetricsLog(file, sink);
+      return new MetricsLog(file, LogFile.openLines(RunFiles.plain(fileSystem), file));
     } catch (IOException e) {
       throw RunFiles.unwritable(file, e);
     }
@@ -88,7 +81,7 @@ public final class MetricsLog implements AutoCloseable {
 
   private synchronized void appendLine(Object content) {
     try {
-      sink.add((JsonFormat.line(content) + "\n").getBytes(StandardCharsets.UTF_8));
+      lines.add((JsonFormat.line(content) + "\n").getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw RunFiles.unwritable(file, e);
     }
@@ -101,7 +94,7 @@ public final class MetricsLog implements AutoCloseable {
    */
   public synchronized void flush() {
     try {
-      sink.persist();
+      lines.persist();
     } catch (IOException e) {
       throw RunFiles.unwritable(file, e);
     }
@@ -111,7 +104,7 @@ public final class MetricsLog implements AutoCloseable {
   @Override
   public synchronized void close() {
     try {
-      sink.close();
+      lines.close();
     } catch (IOException e) {
       throw RunFiles.unwritable(file, e);
     }
@@ -222,88 +215,6 @@ public final class MetricsLog implements AutoCloseable {
 
     private static boolean isBefore(StepMetrics earlier, StepMetrics step) {
       return earlier.stage() == step.stage() && earlier.step() < step.step();
-    }
-  }
-
-  /** Where lines go. */
-  private interface Sink {
-    void add(byte[] line) throws IOException;
-
-    void persist() throws IOException;
-
-    void close() throws IOException;
-  }
-
-  private record AppendedFile(FSDataOutputStream out) implements Sink {
-
-    static AppendedFile open(FileSystem fileSystem, Path file) throws IOException {
-      if (!fileSystem.exists(file)) {
-        return new AppendedFile(fileSystem.create(file, false));
-      }
-      boolean cutShort = !endsWithNewline(fileSystem, file);
-      FSDataOutputStream out = fileSystem.append(file);
-      if (cutShort) {
-        out.write('\n');
-      }
-      return new AppendedFile(out);
-    }
-
-    private static boolean endsWithNewline(FileSystem fileSystem, Path file) throws IOException {
-      long length = fileSystem.getFileStatus(file).getLen();
-      if (length == 0) {
-        return true;
-      }
-      try (FSDataInputStream in = fileSystem.open(file)) {
-        in.seek(length - 1);
-        return in.read() == '\n';
-      }
-    }
-
-    @Override
-    public void add(byte[] line) throws IOException {
-      out.write(line);
-      out.hflush();
-    }
-
-    @Override
-    public void persist() throws IOException {
-      out.hsync();
-    }
-
-    @Override
-    public void close() throws IOException {
-      out.close();
-    }
-  }
-
-  private record ReplacedFile(FileSystem fileSystem, Path file, ByteArrayOutputStream content)
-      implements Sink {
-
-    static ReplacedFile open(FileSystem fileSystem, Path file) {
-      ByteArrayOutputStream content = new ByteArrayOutputStream();
-      byte[] existing = RunFiles.read(fileSystem, file).orElse(new byte[0]);
-      content.writeBytes(existing);
-      if (existing.length > 0 && existing[existing.length - 1] != '\n') {
-        content.write('\n');
-      }
-      return new ReplacedFile(fileSystem, file, content);
-    }
-
-    @Override
-    public void add(byte[] line) {
-      content.writeBytes(line);
-    }
-
-    @Override
-    public void persist() throws IOException {
-      try (FSDataOutputStream out = fileSystem.create(file, true)) {
-        content.writeTo(out);
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
-      persist();
     }
   }
 }

@@ -4,6 +4,7 @@ import io.sparkhawk.driver.launch.RunListener;
 import io.sparkhawk.driver.progress.ConsoleProgress;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunEvent;
+import io.sparkhawk.driver.progress.TensorBoardLog;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
@@ -16,12 +17,14 @@ public final class RunProgress implements RunListener, AutoCloseable {
 
   private final ConsoleProgress console;
   private final RunFolder folder;
+  private final TensorBoardLog tensorBoard;
   private Optional<MetricsLog> metrics = Optional.empty();
 
-  /** Opens the log of metrics, which is closed with this, only when there is something to keep. */
+  /** The logs, which are closed with this, are opened only when there is something to keep. */
   public RunProgress(ConsoleProgress console, RunFolder folder) {
     this.console = console;
     this.folder = folder;
+    this.tensorBoard = folder.openTensorBoard();
   }
 
   @Override
@@ -40,6 +43,7 @@ public final class RunProgress implements RunListener, AutoCloseable {
 
   @Override
   public void trainingStarted(String stage, long done) {
+    tensorBoard.start(stage, done);
     console.trainingStarted(stage, done);
   }
 
@@ -74,18 +78,21 @@ public final class RunProgress implements RunListener, AutoCloseable {
   @Override
   public void step(StepMetrics step) {
     metrics.ifPresent(log -> log.append(step));
+    tensorBoard.append(step);
     console.step(step);
   }
 
   @Override
   public void checkpointPublished(String stage, long step, String location) {
     metrics.ifPresent(MetricsLog::flush);
+    tensorBoard.flush();
     console.checkpointPublished(stage, step, location);
   }
 
   @Override
   public void stageEnded(StageResult result) {
     metrics.ifPresent(MetricsLog::flush);
+    tensorBoard.end(result);
     console.stageEnded(result);
   }
 
@@ -105,6 +112,8 @@ public final class RunProgress implements RunListener, AutoCloseable {
 
   @Override
   public void close() {
-    metrics.ifPresent(MetricsLog::close);
+    try (tensorBoard) {
+      metrics.ifPresent(MetricsLog::close);
+    }
   }
 }

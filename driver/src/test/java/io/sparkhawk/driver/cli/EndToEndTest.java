@@ -3,6 +3,7 @@ package io.sparkhawk.driver.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.sparkhawk.driver.progress.EventFiles;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest;
@@ -155,6 +156,7 @@ class EndToEndTest {
     assertThat(folder.resolve("runs/two/report.html")).isNotEmptyFile();
     assertThat(folder.resolve("runs/two/student/tokenizer.json")).isNotEmptyFile();
     studentHasACard(summary);
+    tensorBoardShowsTheSameLosses("two");
 
     runIsGivenBack("two");
     finishedRunIsNotTrainedAgain();
@@ -192,6 +194,16 @@ class EndToEndTest {
         .contains("value: " + summary.studentPerplexity())
         .contains(end.hashes().teacher(), end.hashes().data());
     assertThat(card.lines().filter(line -> line.contains("| 768 | 3 |"))).hasSize(3);
+  }
+
+  private static void tensorBoardShowsTheSameLosses(String run) throws IOException {
+    List<Float> shown = new ArrayList<>();
+    for (StageKind stage : StageKind.values()) {
+      Path events = folder.resolve("runs").resolve(run).resolve("tensorboard/" + stage.label());
+      shown.addAll(EventFiles.scalars(events, "loss").values());
+    }
+    assertThat(shown)
+        .containsExactlyElementsOf(losses(run).stream().map(Double::floatValue).toList());
   }
 
   private static void runIsGivenBack(String run) throws IOException {
