@@ -37,6 +37,9 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
   private RecentRate rate = new RecentRate(RATE_WINDOW);
   private DataWait dataWait = new DataWait();
 
+  /** How long the stage stood still for checkpoints: no time in which tokens could be counted. */
+  private double stalledSeconds;
+
   private ConsoleProgress(StatusLine line, InstantSource clock) {
     this.line = line;
     this.clock = clock;
@@ -112,6 +115,7 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
   public synchronized void stageStarted(StageSettings stage, int number, int stages, int seqLen) {
     rate = new RecentRate(RATE_WINDOW);
     dataWait = new DataWait();
+    stalledSeconds = 0;
     line.start(name(stage.name()));
     line.print(
         String.format(
@@ -132,10 +136,12 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
   @Override
   public synchronized void step(StepMetrics step) {
     dataWait.add(step);
-    Instant now = clock.instant();
+    stalledSeconds += step.checkpointSeconds();
+    Instant now = clock.instant().minusNanos((long) (stalledSeconds * 1e9));
     double stepTokens = (double) step.tokens() / step.step();
     if (rate.isEmpty()) {
-      rate.add(now.minusNanos((long) (step.seconds() * 1e9)), step.tokens() - stepTokens);
+      double training = step.seconds() - step.checkpointSeconds();
+      rate.add(now.minusNanos((long) (training * 1e9)), step.tokens() - stepTokens);
     }
     rate.add(now, (double) step.tokens());
 

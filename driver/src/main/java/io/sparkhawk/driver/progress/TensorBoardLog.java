@@ -87,7 +87,8 @@ public final class TensorBoardLog implements AutoCloseable {
     values.put("loss", step.loss());
     values.put("gradient_norm", step.gradientNorm());
     values.put("learning_rate", step.learningRate());
-    values.put("tokens_per_second", (double) step.tokens() / step.step() / step.seconds());
+    double training = step.seconds() - step.checkpointSeconds();
+    values.put("tokens_per_second", (double) step.tokens() / step.step() / training);
     values.put("seconds/step", step.seconds());
     values.put("seconds/compute", step.computeSeconds());
     values.put("seconds/wait", step.waitSeconds());

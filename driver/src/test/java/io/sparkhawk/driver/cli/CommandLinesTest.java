@@ -18,8 +18,10 @@ import io.sparkhawk.executor.train.StageSettings;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -365,6 +367,36 @@ class CommandLinesTest {
           .contains(failure.getMessage(), "--stacktrace")
           .doesNotContain("\tat ");
     }
+  }
+
+  static Stream<Throwable> allKindsOfFailure() {
+    return Stream.concat(
+        failures(),
+        Stream.of(
+            new IllegalStateException("the step is unknown"),
+            new OutOfMemoryError("Java heap space"),
+            new UncheckedIOException(new IOException("No space left on device"))));
+  }
+
+  @ParameterizedTest
+  @MethodSource("allKindsOfFailure")
+  void theFirstLineOfAnyFailureIsItsReason(Throwable failure) {
+    for (String option : List.of("--verbose", "--stacktrace")) {
+      err.getBuffer().setLength(0);
+      jobs.failure = failure;
+      run("evaluate", "--model", "m", "--data", "d", option);
+      assertThat(err.toString().lines().findFirst())
+          .hasValueSatisfying(
+              line -> assertThat(line).startsWith("sparkhawk: ").contains(failure.getMessage()));
+    }
+  }
+
+  @Test
+  void theFirstLineOfAWrongFileIsItsReason() {
+    run("distill", "--config", "missing.yaml");
+    assertThat(err.toString().lines().findFirst().orElseThrow())
+        .startsWith("sparkhawk: ")
+        .contains("missing.yaml");
   }
 
   @ParameterizedTest

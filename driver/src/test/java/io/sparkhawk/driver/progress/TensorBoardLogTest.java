@@ -62,7 +62,7 @@ class TensorBoardLogTest {
                     0.5,
                     0.25,
                     0.125,
-                    2.0,
+                    2.0, // of them 0.125 for a checkpoint
                     1))
         .toList();
   }
@@ -89,7 +89,7 @@ class TensorBoardLogTest {
             value("loss", 1.75),
             value("gradient_norm", 0.5),
             value("learning_rate", (double) 1e-3f),
-            value("tokens_per_second", 128.0),
+            value("tokens_per_second", 256 / 1.875f),
             value("seconds/step", 2.0),
             value("seconds/compute", 1.0),
             value("seconds/wait", 0.5),
