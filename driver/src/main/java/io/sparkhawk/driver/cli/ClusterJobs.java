@@ -15,6 +15,7 @@ import io.sparkhawk.driver.retrain.RoundSummary;
 import io.sparkhawk.driver.run.Plans;
 import io.sparkhawk.driver.run.RunFolder;
 import io.sparkhawk.driver.run.RunProgress;
+import io.sparkhawk.executor.logging.LogPlace;
 import io.sparkhawk.executor.train.ModelTasks;
 import io.sparkhawk.executor.train.StageTrainer;
 import io.sparkhawk.executor.train.TrainingPlan;
@@ -64,6 +65,7 @@ final class ClusterJobs implements Jobs {
   }
 
   private static void distill(RunConfig config, ConsoleProgress console) {
+    LogPlace.enterRun(config.run());
     TrainingPlan plan = Plans.training(config);
     RunFolder folder = RunFolder.open(config, plan);
     try (RunProgress progress = new RunProgress(console, folder)) {

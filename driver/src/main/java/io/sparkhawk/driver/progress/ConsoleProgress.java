@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.progress;
 
+import io.sparkhawk.executor.logging.LogFormat;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
@@ -13,6 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Tells a person how a run goes. There is one activity at a time: a stage of training, or any other
@@ -23,6 +26,8 @@ import java.util.Map;
  * that an error message starts on a line of its own.
  */
 public final class ConsoleProgress implements TrainingListener, AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ConsoleProgress.class);
 
   private static final Duration RATE_WINDOW = Duration.ofSeconds(30);
 
@@ -47,9 +52,13 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
 
   /**
    * Progress for whoever started this process: a redrawn line if the launcher found a terminal and
-   * left its width in {@link #COLUMNS_VARIABLE}, plain lines if not.
+   * left its width in {@link #COLUMNS_VARIABLE}, plain lines if not, and lines of the log if that
+   * is for programs.
    */
   public static ConsoleProgress forThisProcess(PrintStream out) {
+    if (LogFormat.current() == LogFormat.JSON) {
+      return of(LogLines.stream(LOG::info), false, 0, InstantSource.system());
+    }
     int columns = columns(System.getenv());
     return of(out, columns > 0, columns, InstantSource.system());
   }

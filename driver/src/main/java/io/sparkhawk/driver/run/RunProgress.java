@@ -5,6 +5,7 @@ import io.sparkhawk.driver.progress.ConsoleProgress;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.driver.progress.TensorBoardLog;
+import io.sparkhawk.executor.logging.LogPlace;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
@@ -43,6 +44,7 @@ public final class RunProgress implements RunListener, AutoCloseable {
 
   @Override
   public void trainingStarted(String stage, long done) {
+    LogPlace.reachStep(done);
     tensorBoard.start(stage, done);
     console.trainingStarted(stage, done);
   }
@@ -78,6 +80,7 @@ public final class RunProgress implements RunListener, AutoCloseable {
   @Override
   public void step(StepMetrics step) {
     metrics.ifPresent(log -> log.append(step));
+    LogPlace.reachStep(step.step());
     tensorBoard.append(step);
     console.step(step);
   }

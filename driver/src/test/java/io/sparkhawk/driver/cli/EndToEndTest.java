@@ -3,11 +3,14 @@ package io.sparkhawk.driver.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sparkhawk.driver.progress.EventFiles;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest;
 import io.sparkhawk.executor.checkpoint.CheckpointStore;
+import io.sparkhawk.executor.logging.LogFormat;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.StepMetrics;
 import java.io.ByteArrayOutputStream;
@@ -25,6 +28,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.logging.log4j.core.LoggerContext;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -99,17 +103,63 @@ class EndToEndTest {
         .run(arguments);
   }
 
-  private void distill(String run, int workers) {
-    int exitCode =
-        run(
-            "distill",
-            "--config",
-            config.toString(),
-            "--set",
-            "run=" + run,
-            "--workers",
-            String.valueOf(workers));
+  private void distill(String run, int workers, String... options) {
+    List<String> line = new ArrayList<>(List.of("distill", "--config", config.toString()));
+    line.addAll(List.of("--set", "run=" + run, "--workers", String.valueOf(workers)));
+    line.addAll(List.of(options));
+    int exitCode = run(line.toArray(String[]::new));
     assertThat(exitCode).as(err.toString()).isZero();
+  }
+
+  /** Standard error of this process while it logs JSON; afterwards it logs as before. */
+  private static String loggedAsJson(Runnable command) {
+    ByteArrayOutputStream log = new ByteArrayOutputStream();
+    PrintStream before = System.err;
+    System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
+    try {
+      command.run();
+    } finally {
+      System.setErr(before);
+      LogFormat.TEXT.use("test");
+      LoggerContext.getContext(false).reconfigure();
+    }
+    return log.toString(StandardCharsets.UTF_8);
+  }
+
+  private static void theDriversLogSaysWhereTheRunIs(String log) throws IOException {
+    List<String> places = new ArrayList<>();
+    for (String text : log.lines().toList()) {
+      JsonNode line = new ObjectMapper().readTree(text);
+      assertThat(line.get("run").asText()).as(text).isEqualTo("two");
+      assertThat(line.get("process").asText()).isEqualTo("driver");
+      places.add("%s %s %s".formatted(line.get("stage"), line.get("step"), line.get("message")));
+    }
+    assertThat(places)
+        .anyMatch(line -> line.matches("\"matrix\" 3 \"matrix: 3/3, .*"))
+        .anyMatch(line -> line.matches("\"distill\" [23] \"checkpoint distill, step 2: .*"));
+  }
+
+  private static void theExecutorsLogsSayWhereTheRunIs(List<String> logs) throws IOException {
+    List<String> places = new ArrayList<>();
+    for (String text : logs) {
+      for (String line : text.lines().filter(l -> l.endsWith("}")).toList()) {
+        JsonNode json = new ObjectMapper().readTree(line);
+        places.add(
+            "%s %s %s %s %s"
+                .formatted(
+                    json.get("run").asText(),
+                    json.get("stage").asText(),
+                    json.get("step"),
+                    json.get("rank"),
+                    json.get("message").asText()));
+      }
+    }
+    for (int rank = 0; rank < 2; rank++) {
+      assertThat(places)
+          .contains(
+              "two matrix null %1$d Rank %1$d of 2 begins stage matrix".formatted(rank),
+              "two hidden 0 %d Training goes on from step 0".formatted(rank));
+    }
   }
 
   private static List<Double> losses(String run) throws IOException {
@@ -133,8 +183,11 @@ class EndToEndTest {
   void anyNumberOfWorkersGivesTheSameLossCurveAndACompleteRun() throws IOException {
     distill("alone", 1);
     try (SecretWatch watch = SecretWatch.start()) {
-      distill("two", 2);
+      String log = loggedAsJson(() -> distill("two", 2, "--log-format", "json"));
       watch.assertNowhere(SECRETS, folder, config);
+      assertThat(log).doesNotContain(SECRETS);
+      theDriversLogSaysWhereTheRunIs(log);
+      theExecutorsLogsSayWhereTheRunIs(watch.executorLogs());
     }
     distill("four", 4);
     assertThat(err.toString() + out).doesNotContain(SECRETS);

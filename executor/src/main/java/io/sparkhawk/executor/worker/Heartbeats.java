@@ -1,5 +1,6 @@
 package io.sparkhawk.executor.worker;
 
+import io.sparkhawk.executor.logging.LogPlace;
 import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.train.TrainingListener;
 import java.util.ArrayList;
@@ -9,6 +10,8 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Tells the coordinator from a thread of its own that this worker is alive and what it did, and
@@ -17,6 +20,8 @@ import java.util.function.Consumer;
  * <p>The training thread only puts events into a queue; it never waits for the driver.
  */
 final class Heartbeats implements TrainingListener, AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Heartbeats.class);
 
   private static final int LARGEST_BATCH = 1000;
 
@@ -60,16 +65,20 @@ final class Heartbeats implements TrainingListener, AutoCloseable {
 
   @Override
   public void trainingStarted(String stage, long done) {
+    LogPlace.reachStep(done);
+    LOG.info("Training goes on from step {}", done);
     queue.add(Optional.of(new WorkerEvent.TrainingStarted(stage, done)));
   }
 
   @Override
   public void step(StepMetrics metrics) {
+    LogPlace.reachStep(metrics.step());
     queue.add(Optional.of(new WorkerEvent.StepDone(metrics)));
   }
 
   @Override
   public void checkpointPublished(String stage, long step, String location) {
+    LOG.info("Checkpoint of step {}: {}", step, location);
     queue.add(Optional.of(new WorkerEvent.CheckpointPublished(stage, step, location)));
   }
 
