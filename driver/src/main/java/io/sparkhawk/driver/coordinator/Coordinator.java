@@ -40,6 +40,7 @@ public final class Coordinator {
   private final InstantSource clock;
   private final BlockingQueue<WorkerEvent> events = new LinkedBlockingQueue<>();
   private final Queue<PaceChange> paces = new ConcurrentLinkedQueue<>();
+  private final Queue<RankHeartbeat> heartbeats = new ConcurrentLinkedQueue<>();
   private final Map<String, String> lostExecutors = new ConcurrentHashMap<>();
   private long generations;
   private volatile Generation current;
@@ -70,6 +71,7 @@ public final class Coordinator {
     }
     events.clear();
     paces.clear();
+    heartbeats.clear();
     generations++;
     current =
         new Generation(
@@ -81,7 +83,8 @@ public final class Coordinator {
             clock,
             stragglerFactor,
             events::add,
-            paces::add);
+            paces::add,
+            heartbeats::add);
   }
 
   /** Ends the open generation: its workers are stale from now on. */
@@ -99,6 +102,11 @@ public final class Coordinator {
   /** The next rank that has become a straggler, or has stopped being one; does not wait. */
   public Optional<PaceChange> nextPaceChange() {
     return Optional.ofNullable(paces.poll());
+  }
+
+  /** The next rank that was heard, in the order in which they were; does not wait. */
+  public Optional<RankHeartbeat> nextHeartbeat() {
+    return Optional.ofNullable(heartbeats.poll());
   }
 
   /** The step, from 1, that the open generation's ranks are in; empty before they train. */

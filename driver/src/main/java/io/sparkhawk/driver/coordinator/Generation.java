@@ -15,6 +15,7 @@ import io.sparkhawk.executor.worker.WorkerTimeouts;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -67,6 +68,7 @@ final class Generation {
   private final InstantSource clock;
   private final Consumer<WorkerEvent> events;
   private final Consumer<PaceChange> paces;
+  private final Consumer<RankHeartbeat> heartbeats;
   private final Stragglers stragglers;
   private final Instant opened;
 
@@ -82,6 +84,7 @@ final class Generation {
    * @param stragglerFactor by how much a rank that is called a straggler is slower than the median
    * @param events gets rank 0's events, each once and in order, on the thread of {@link #handle}
    * @param paces hears of stragglers, on the same thread
+   * @param heartbeats hears of each rank's heartbeat, on the same thread
    */
   Generation(
       GenerationId id,
@@ -92,7 +95,8 @@ final class Generation {
       InstantSource clock,
       double stragglerFactor,
       Consumer<WorkerEvent> events,
-      Consumer<PaceChange> paces) {
+      Consumer<PaceChange> paces,
+      Consumer<RankHeartbeat> heartbeats) {
     this.id = id;
     this.number = number;
     this.worldSize = worldSize;
@@ -101,6 +105,7 @@ final class Generation {
     this.clock = clock;
     this.events = events;
     this.paces = paces;
+    this.heartbeats = heartbeats;
     this.stragglers = new Stragglers(worldSize, stragglerFactor);
     this.opened = clock.instant();
   }
@@ -217,6 +222,7 @@ final class Generation {
   }
 
   private void receive(Heartbeat heartbeat, Member member) {
+    List<StepMetrics> steps = new ArrayList<>();
     long next = heartbeat.firstEvent();
     for (WorkerEvent event : heartbeat.events()) {
       if (next++ < member.nextEvent) {
@@ -229,12 +235,22 @@ final class Generation {
       } else if (event instanceof WorkerEvent.StepDone done) {
         member.training = true;
         member.lastStep = done.metrics().step();
+        steps.add(done.metrics());
         watchPace(heartbeat.rank(), member, done.metrics());
       }
       if (heartbeat.rank() == 0) {
         events.accept(event);
       }
     }
+    heartbeats.accept(
+        new RankHeartbeat(
+            id.work(),
+            worldSize,
+            heartbeat.rank(),
+            member.executorId,
+            member.address,
+            member.lastHeard,
+            steps));
   }
 
   private void watchPace(int rank, Member member, StepMetrics step) {

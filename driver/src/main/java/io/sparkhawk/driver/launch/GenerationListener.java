@@ -1,6 +1,9 @@
 package io.sparkhawk.driver.launch;
 
 import io.sparkhawk.driver.coordinator.PaceChange;
+import io.sparkhawk.driver.coordinator.RankHeartbeat;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
+import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.train.TrainingListener;
 
 /** Hears what happens in one generation; what it throws ends the generation on all ranks. */
@@ -8,6 +11,9 @@ interface GenerationListener extends TrainingListener {
 
   /** A rank has become a straggler, or has stopped being one. */
   void paceChanged(PaceChange change);
+
+  /** A rank was heard. */
+  void rankHeard(RankHeartbeat heartbeat);
 
   /** Passes on what a plain listener understands. */
   static GenerationListener of(TrainingListener listener) {
@@ -23,17 +29,20 @@ interface GenerationListener extends TrainingListener {
       }
 
       @Override
-      public void step(io.sparkhawk.executor.train.StepMetrics metrics) {
+      public void step(StepMetrics metrics) {
         listener.step(metrics);
       }
 
       @Override
-      public void checkpointPublished(String stage, long step, String location) {
-        listener.checkpointPublished(stage, step, location);
+      public void checkpointPublished(PublishedCheckpoint checkpoint) {
+        listener.checkpointPublished(checkpoint);
       }
 
       @Override
       public void paceChanged(PaceChange change) {}
+
+      @Override
+      public void rankHeard(RankHeartbeat heartbeat) {}
     };
   }
 }

@@ -3,6 +3,7 @@ package io.sparkhawk.driver.launch;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.driver.config.SupervisionSettings;
 import io.sparkhawk.driver.coordinator.Coordinator;
+import io.sparkhawk.driver.coordinator.RankHeartbeat;
 import io.sparkhawk.executor.logging.LogPlace;
 import io.sparkhawk.executor.train.TrainingListener;
 import io.sparkhawk.executor.worker.CollectiveOpener;
@@ -150,7 +151,7 @@ public final class StageLauncher {
         tell(listener, event.get());
         event = coordinator.nextEvent(Duration.ZERO);
       }
-      coordinator.nextPaceChange().ifPresent(listener::paceChanged);
+      tellOfRanks(coordinator, listener);
       coordinator.checkTime();
       if (coordinator.failure().isPresent()) {
         failedAt = failedAt == 0 ? System.nanoTime() : failedAt;
@@ -158,6 +159,15 @@ public final class StageLauncher {
           session.spark().cancelJobGroup(id.toString());
         }
       }
+    }
+  }
+
+  private static void tellOfRanks(Coordinator coordinator, GenerationListener listener) {
+    coordinator.nextPaceChange().ifPresent(listener::paceChanged);
+    Optional<RankHeartbeat> heartbeat = coordinator.nextHeartbeat();
+    while (heartbeat.isPresent()) {
+      listener.rankHeard(heartbeat.get());
+      heartbeat = coordinator.nextHeartbeat();
     }
   }
 
@@ -169,7 +179,7 @@ public final class StageLauncher {
     } else if (event instanceof WorkerEvent.MemoryPlanned planned) {
       listener.memoryPlanned(planned.needed(), planned.available());
     } else if (event instanceof WorkerEvent.CheckpointPublished published) {
-      listener.checkpointPublished(published.stage(), published.step(), published.location());
+      listener.checkpointPublished(published.checkpoint());
     }
   }
 

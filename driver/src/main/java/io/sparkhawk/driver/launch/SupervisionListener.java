@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.launch;
 
+import io.sparkhawk.driver.coordinator.RankHeartbeat;
 import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.executor.train.TrainingListener;
 
@@ -12,4 +13,10 @@ public interface SupervisionListener extends TrainingListener {
 
   /** A restart, another number of workers, a straggler; a restart is told before it is made. */
   default void runEvent(RunEvent event) {}
+
+  /**
+   * A rank was heard: with the steps that it made, or because it is alive. In the order in which
+   * the driver heard them; rank 0's steps are told to {@link #step} as well, before or after.
+   */
+  default void rankHeard(RankHeartbeat heartbeat) {}
 }

@@ -3,7 +3,9 @@ package io.sparkhawk.driver.launch;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.driver.config.SupervisionSettings;
 import io.sparkhawk.driver.coordinator.PaceChange;
+import io.sparkhawk.driver.coordinator.RankHeartbeat;
 import io.sparkhawk.driver.progress.RunEvent;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.worker.WorkerFailure;
 import java.time.Duration;
@@ -253,13 +255,18 @@ final class Supervisor {
     }
 
     @Override
-    public void checkpointPublished(String stage, long step, String location) {
-      course.published(step);
-      course.listener.checkpointPublished(stage, step, location);
+    public void checkpointPublished(PublishedCheckpoint checkpoint) {
+      course.published(checkpoint.step());
+      course.listener.checkpointPublished(checkpoint);
       checkpoints++;
       if (size < workers && !lastStepMade && checkpoints >= course.patience) {
         course.growIfPossible(size);
       }
+    }
+
+    @Override
+    public void rankHeard(RankHeartbeat heartbeat) {
+      course.listener.rankHeard(heartbeat);
     }
 
     @Override

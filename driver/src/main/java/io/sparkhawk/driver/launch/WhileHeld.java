@@ -1,6 +1,8 @@
 package io.sparkhawk.driver.launch;
 
+import io.sparkhawk.driver.coordinator.RankHeartbeat;
 import io.sparkhawk.driver.progress.RunEvent;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StepMetrics;
 
 /** Passes on the events of training, and ends it at the first after the run's hold is lost. */
@@ -18,6 +20,11 @@ record WhileHeld(RunHold hold, SupervisionListener listener) implements Supervis
   }
 
   @Override
+  public void rankHeard(RankHeartbeat heartbeat) {
+    listener.rankHeard(heartbeat);
+  }
+
+  @Override
   public void trainingStarted(String stage, long done) {
     hold.requireNotLost();
     listener.trainingStarted(stage, done);
@@ -30,8 +37,8 @@ record WhileHeld(RunHold hold, SupervisionListener listener) implements Supervis
   }
 
   @Override
-  public void checkpointPublished(String stage, long step, String location) {
+  public void checkpointPublished(PublishedCheckpoint checkpoint) {
     hold.requireHeld();
-    listener.checkpointPublished(stage, step, location);
+    listener.checkpointPublished(checkpoint);
   }
 }

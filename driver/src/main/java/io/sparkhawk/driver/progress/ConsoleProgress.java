@@ -2,6 +2,7 @@ package io.sparkhawk.driver.progress;
 
 import io.sparkhawk.executor.logging.LogFormat;
 import io.sparkhawk.executor.stage.StageKind;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.StepMetrics;
@@ -178,8 +179,14 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
   }
 
   @Override
-  public synchronized void checkpointPublished(String stage, long step, String location) {
-    line.print(String.format(Locale.ROOT, "checkpoint %s, step %,d: %s", stage, step, location));
+  public synchronized void checkpointPublished(PublishedCheckpoint checkpoint) {
+    line.print(
+        String.format(
+            Locale.ROOT,
+            "checkpoint %s, step %,d: %s",
+            checkpoint.stage(),
+            checkpoint.step(),
+            checkpoint.location()));
   }
 
   /** Ends a stage with what it came to. */

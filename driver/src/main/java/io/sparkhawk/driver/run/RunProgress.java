@@ -7,6 +7,7 @@ import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.driver.progress.TensorBoardLog;
 import io.sparkhawk.executor.logging.LogPlace;
 import io.sparkhawk.executor.train.Evaluation;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.StepMetrics;
@@ -86,10 +87,10 @@ public final class RunProgress implements RunListener, AutoCloseable {
   }
 
   @Override
-  public void checkpointPublished(String stage, long step, String location) {
+  public void checkpointPublished(PublishedCheckpoint checkpoint) {
     metrics.ifPresent(MetricsLog::flush);
     tensorBoard.flush();
-    console.checkpointPublished(stage, step, location);
+    console.checkpointPublished(checkpoint);
   }
 
   @Override

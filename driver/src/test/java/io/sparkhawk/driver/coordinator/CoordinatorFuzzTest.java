@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sparkhawk.executor.stage.StageKind;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.worker.CoordinatorMessage;
 import io.sparkhawk.executor.worker.CoordinatorMessage.Failed;
@@ -93,7 +94,10 @@ class CoordinatorFuzzTest {
   private static WorkerEvent event(Random random) {
     return switch (random.nextInt(3)) {
       case 0 -> new WorkerEvent.MemoryPlanned(random.nextLong(), random.nextLong());
-      case 1 -> new WorkerEvent.CheckpointPublished(text(random), random.nextLong(), text(random));
+      case 1 ->
+          new WorkerEvent.CheckpointPublished(
+              new PublishedCheckpoint(
+                  text(random), random.nextLong(), text(random), random.nextLong()));
       default ->
           new WorkerEvent.StepDone(
               new StepMetrics(

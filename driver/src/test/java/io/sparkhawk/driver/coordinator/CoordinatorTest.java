@@ -3,6 +3,7 @@ package io.sparkhawk.driver.coordinator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.worker.CoordinatorMessage;
 import io.sparkhawk.executor.worker.CoordinatorMessage.Heartbeat;
 import io.sparkhawk.executor.worker.CoordinatorMessage.Join;
@@ -49,7 +50,8 @@ class CoordinatorTest {
     coordinator.receive(join);
     coordinator.end();
     coordinator.open(SECOND, 1, WorkerTimeouts.DEFAULT, 2);
-    WorkerEvent published = new WorkerEvent.CheckpointPublished("matrix", 4, "/runs/x");
+    WorkerEvent published =
+        new WorkerEvent.CheckpointPublished(new PublishedCheckpoint("matrix", 4, "/runs/x", 64));
     List<CoordinatorMessage> late =
         List.of(
             join,

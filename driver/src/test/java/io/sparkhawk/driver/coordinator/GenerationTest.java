@@ -36,8 +36,9 @@ class GenerationTest {
   private Instant now = Instant.EPOCH;
   private final List<WorkerEvent> events = new ArrayList<>();
   private final List<PaceChange> paces = new ArrayList<>();
+  private final List<RankHeartbeat> heard = new ArrayList<>();
   private final Generation generation =
-      new Generation(ID, 7, 2, SECRET, TIMEOUTS, () -> now, 2, events::add, paces::add);
+      new Generation(ID, 7, 2, SECRET, TIMEOUTS, () -> now, 2, events::add, paces::add, heard::add);
 
   @Test
   void nobodyHasAPlaceBeforeAllHaveJoined() {
@@ -108,6 +109,23 @@ class GenerationTest {
         .contains("stage matrix after step 12");
     assertThat(generation.handle(heartbeat(0, 0)))
         .isEqualTo(new CoordinatorReply.Stop(failure.message()));
+  }
+
+  @Test
+  void everyRankIsHeardWithEachOfItsStepsOnce() {
+    joinBoth();
+    passSeconds(2);
+    generation.handle(heartbeat(1, 0, step(1)));
+    generation.handle(heartbeat(1, 0, step(1), step(2)));
+    generation.handle(heartbeat(0, 0));
+    assertThat(heard).extracting(RankHeartbeat::rank).containsExactly(1, 1, 0);
+    assertThat(heard)
+        .extracting(told -> told.steps().stream().map(StepMetrics::step).toList())
+        .containsExactly(List.of(1L), List.of(2L), List.of());
+    assertThat(heard.get(0).executor()).isEqualTo("1");
+    assertThat(heard.get(0).address()).isEqualTo("127.0.0.1:1001");
+    assertThat(heard.get(0).time()).isEqualTo(Instant.EPOCH.plusSeconds(2));
+    assertThat(heard.get(0).workers()).isEqualTo(2);
   }
 
   @Test

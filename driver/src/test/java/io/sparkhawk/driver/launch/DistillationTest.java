@@ -17,6 +17,7 @@ import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.EvaluationSettings;
 import io.sparkhawk.executor.train.ParallelSettings;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.StepMetrics;
@@ -335,8 +336,8 @@ class DistillationTest {
     }
 
     @Override
-    public void checkpointPublished(String stage, long step, String location) {
-      story.add("checkpoint " + location);
+    public void checkpointPublished(PublishedCheckpoint checkpoint) {
+      story.add("checkpoint " + checkpoint.location());
     }
   }
 }

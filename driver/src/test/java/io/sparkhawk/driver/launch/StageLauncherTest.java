@@ -8,6 +8,7 @@ import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.stage.StageKind;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.train.TrainingListener;
 import io.sparkhawk.executor.worker.TcpRingOpener;
@@ -152,7 +153,7 @@ class StageLauncherTest {
     values.putFloat(values.capacity() - 4, plan * (collective.rank() + 1));
     collective.allReduceSum(values);
     listener.step(step(2));
-    listener.checkpointPublished("matrix", 2, "/runs/x");
+    listener.checkpointPublished(new PublishedCheckpoint("matrix", 2, "/runs/x", 64));
     return values.getFloat(values.capacity() - 4) + " " + pid();
   }
 
@@ -161,7 +162,7 @@ class StageLauncherTest {
       Integer plan, Collective collective, TrainingListener listener) throws Exception {
     if (collective.rank() == 0) {
       listener.step(step(1));
-      listener.checkpointPublished("matrix", 1, pid());
+      listener.checkpointPublished(new PublishedCheckpoint("matrix", 1, pid(), 64));
       new CountDownLatch(1).await(60, TimeUnit.SECONDS);
     }
     collective.barrier();
@@ -175,9 +176,9 @@ class StageLauncherTest {
     public void step(StepMetrics metrics) {}
 
     @Override
-    public void checkpointPublished(String stage, long step, String pid) {
+    public void checkpointPublished(PublishedCheckpoint checkpoint) {
       try {
-        new ProcessBuilder("kill", name, pid).start().waitFor();
+        new ProcessBuilder("kill", name, checkpoint.location()).start().waitFor();
       } catch (IOException | InterruptedException e) {
         throw new IllegalStateException(e);
       }
@@ -222,8 +223,8 @@ class StageLauncherTest {
     }
 
     @Override
-    public void checkpointPublished(String stage, long step, String location) {
-      heard.add("checkpoint at " + location);
+    public void checkpointPublished(PublishedCheckpoint checkpoint) {
+      heard.add("checkpoint at " + checkpoint.location());
     }
   }
 }

@@ -10,6 +10,7 @@ import io.sparkhawk.driver.config.SupervisionSettings;
 import io.sparkhawk.driver.coordinator.PaceChange;
 import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.executor.stage.StageKind;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.worker.WorkerFailure;
 import java.time.Duration;
@@ -45,7 +46,7 @@ class SupervisorTest {
         (workers, listener) -> {
           listener.trainingStarted("distill", 0);
           steps(listener, 1, 4);
-          listener.checkpointPublished("distill", 4, "/c");
+          listener.checkpointPublished(new PublishedCheckpoint("distill", 4, "/c", 64));
           passSeconds(10);
           throw failure(LOST, 6);
         });
@@ -107,7 +108,7 @@ class SupervisorTest {
           slots.there = 4;
           steps(listener, 1, 4);
           assertThat(story).doesNotContain("4 workers");
-          listener.checkpointPublished("distill", 4, "/c");
+          listener.checkpointPublished(new PublishedCheckpoint("distill", 4, "/c", 64));
           return "not reached";
         });
     then(
@@ -133,7 +134,7 @@ class SupervisorTest {
         (workers, listener) -> {
           slots.there = 4;
           steps(listener, 99, 100);
-          listener.checkpointPublished("distill", 100, "/c");
+          listener.checkpointPublished(new PublishedCheckpoint("distill", 100, "/c", 64));
           return "done";
         });
     assertThat(train(1)).isEqualTo("done");
@@ -152,7 +153,7 @@ class SupervisorTest {
         (workers, listener) -> {
           slots.there = 4;
           steps(listener, 5, 8);
-          listener.checkpointPublished("distill", 8, "/c");
+          listener.checkpointPublished(new PublishedCheckpoint("distill", 8, "/c", 64));
           steps(listener, 9, 12);
           return growsAt(listener, 12);
         });
@@ -232,7 +233,7 @@ class SupervisorTest {
   private String growsAt(GenerationListener listener, long step) {
     slots.there = 4;
     steps(listener, step, step);
-    listener.checkpointPublished("distill", step, "/c");
+    listener.checkpointPublished(new PublishedCheckpoint("distill", step, "/c", 64));
     return "not reached";
   }
 
@@ -312,7 +313,7 @@ class SupervisorTest {
     public void step(StepMetrics metrics) {}
 
     @Override
-    public void checkpointPublished(String stage, long step, String location) {}
+    public void checkpointPublished(PublishedCheckpoint checkpoint) {}
 
     @Override
     public void runEvent(RunEvent event) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sparkhawk.executor.stage.HiddenTarget;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.stage.TrainedParts;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.StepMetrics;
 import java.io.ByteArrayOutputStream;
@@ -170,7 +171,8 @@ class ConsoleProgressTest {
     String drawn = lastDrawn();
     bytes.reset();
 
-    progress.checkpointPublished("matrix", 1, "runs/quickstart/checkpoints/matrix-1");
+    progress.checkpointPublished(
+        new PublishedCheckpoint("matrix", 1, "runs/quickstart/checkpoints/matrix-1", 64));
 
     assertThat(written())
         .startsWith("\r\033[Kcheckpoint matrix, step 1: runs/quickstart/checkpoints/matrix-1\n")

@@ -283,7 +283,11 @@ public final class StageTrainer {
     if (collective.rank() == 0) {
       for (CheckpointManifest checkpoint : published) {
         listener.checkpointPublished(
-            stage.name().label(), checkpoint.position().step(), checkpoints.location(checkpoint));
+            new PublishedCheckpoint(
+                stage.name().label(),
+                checkpoint.position().step(),
+                checkpoints.location(checkpoint),
+                checkpoint.totalBytes()));
       }
     }
   }

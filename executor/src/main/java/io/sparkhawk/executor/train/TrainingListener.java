@@ -10,7 +10,7 @@ public interface TrainingListener {
         public void step(StepMetrics metrics) {}
 
         @Override
-        public void checkpointPublished(String stage, long step, String location) {}
+        public void checkpointPublished(PublishedCheckpoint checkpoint) {}
       };
 
   /**
@@ -36,5 +36,5 @@ public interface TrainingListener {
    * A checkpoint became visible, during this step or an earlier one than was told of last; told on
    * rank 0.
    */
-  void checkpointPublished(String stage, long step, String location);
+  void checkpointPublished(PublishedCheckpoint checkpoint);
 }

@@ -1,6 +1,7 @@
 package io.sparkhawk.executor.worker;
 
 import io.sparkhawk.executor.logging.LogPlace;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.train.TrainingListener;
 import java.util.ArrayList;
@@ -77,9 +78,9 @@ final class Heartbeats implements TrainingListener, AutoCloseable {
   }
 
   @Override
-  public void checkpointPublished(String stage, long step, String location) {
-    LOG.info("Checkpoint of step {}: {}", step, location);
-    queue.add(Optional.of(new WorkerEvent.CheckpointPublished(stage, step, location)));
+  public void checkpointPublished(PublishedCheckpoint checkpoint) {
+    LOG.info("Checkpoint of step {}: {}", checkpoint.step(), checkpoint.location());
+    queue.add(Optional.of(new WorkerEvent.CheckpointPublished(checkpoint)));
   }
 
   /** Sends what is still in the queue and ends the thread; a second call does nothing. */

@@ -1,5 +1,6 @@
 package io.sparkhawk.executor.worker;
 
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StepMetrics;
 import java.io.Serializable;
 import java.util.Objects;
@@ -25,10 +26,9 @@ public sealed interface WorkerEvent extends Serializable {
   }
 
   /** A checkpoint became visible. */
-  record CheckpointPublished(String stage, long step, String location) implements WorkerEvent {
+  record CheckpointPublished(PublishedCheckpoint checkpoint) implements WorkerEvent {
     public CheckpointPublished {
-      Objects.requireNonNull(stage, "stage");
-      Objects.requireNonNull(location, "location");
+      Objects.requireNonNull(checkpoint, "checkpoint");
     }
   }
 }

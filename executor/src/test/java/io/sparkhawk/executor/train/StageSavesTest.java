@@ -127,8 +127,8 @@ class StageSavesTest {
     }
 
     @Override
-    public void checkpointPublished(String stage, long step, String location) {
-      heard.add("published " + step);
+    public void checkpointPublished(PublishedCheckpoint checkpoint) {
+      heard.add("published " + checkpoint.step());
     }
   }
 

@@ -73,8 +73,8 @@ class StageTrainerTest {
     }
 
     @Override
-    public void checkpointPublished(String stage, long step, String location) {
-      checkpoints.add(step);
+    public void checkpointPublished(PublishedCheckpoint checkpoint) {
+      checkpoints.add(checkpoint.step());
     }
 
     List<Double> losses() {

@@ -8,6 +8,7 @@ import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.collective.DelegatingCollective;
 import io.sparkhawk.executor.collective.SingleProcess;
+import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.worker.CoordinatorMessage.Failed;
 import io.sparkhawk.executor.worker.CoordinatorMessage.Finished;
 import io.sparkhawk.executor.worker.CoordinatorMessage.Heartbeat;
@@ -53,7 +54,7 @@ class WorkerTest {
     run(
         (plan, collective, listener) -> {
           for (int i = 0; i < 2500; i++) {
-            listener.checkpointPublished("matrix", i, "c" + i);
+            listener.checkpointPublished(published(i));
           }
           return "done";
         });
@@ -67,8 +68,8 @@ class WorkerTest {
     coordinator.lostAnswers = 3;
     run(
         (plan, collective, listener) -> {
-          listener.checkpointPublished("matrix", 0, "c0");
-          listener.checkpointPublished("matrix", 1, "c1");
+          listener.checkpointPublished(published(0));
+          listener.checkpointPublished(published(1));
           return "done";
         });
     assertThat(coordinator.events).containsExactly(checkpoint(0), checkpoint(1));
@@ -133,7 +134,11 @@ class WorkerTest {
   }
 
   private static WorkerEvent checkpoint(int number) {
-    return new CheckpointPublished("matrix", number, "c" + number);
+    return new CheckpointPublished(published(number));
+  }
+
+  private static PublishedCheckpoint published(int number) {
+    return new PublishedCheckpoint("matrix", number, "c" + number, 64);
   }
 
   /** A coordinator that behaves as the test asks. */
