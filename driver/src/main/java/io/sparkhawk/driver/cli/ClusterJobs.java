@@ -8,6 +8,9 @@ import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.ClusterWorkers;
 import io.sparkhawk.driver.launch.Distillation;
+import io.sparkhawk.driver.launch.RunListeners;
+import io.sparkhawk.driver.launch.Workers;
+import io.sparkhawk.driver.metrics.RunMetrics;
 import io.sparkhawk.driver.progress.ConsoleProgress;
 import io.sparkhawk.driver.retrain.Retraining;
 import io.sparkhawk.driver.retrain.RoundListener;
@@ -68,23 +71,31 @@ final class ClusterJobs implements Jobs {
     LogPlace.enterRun(config.run());
     TrainingPlan plan = Plans.training(config);
     RunFolder folder = RunFolder.open(config, plan);
+    RunMetrics metrics = new RunMetrics(config.run(), config.workers(), InstantSource.system());
     try (RunProgress progress = new RunProgress(console, folder)) {
       new Distillation(
               folder,
-              () ->
-                  ClusterWorkers.start(
-                      "sparkhawk " + config.run(),
-                      Plans.cluster(config),
-                      new TcpRingOpener(),
-                      Plans.timeouts(config.timeouts()),
-                      config.supervision(),
-                      folder::samples,
-                      BODIES),
-              progress,
+              () -> {
+                Workers workers = start(config, folder);
+                metrics.register();
+                return workers;
+              },
+              new RunListeners(List.of(progress, metrics)),
               InstantSource.system())
           .run(plan);
       console.message("Report: " + folder.report().toUri().getPath());
     }
+  }
+
+  private static Workers start(RunConfig config, RunFolder folder) {
+    return ClusterWorkers.start(
+        "sparkhawk " + config.run(),
+        Plans.cluster(config),
+        new TcpRingOpener(),
+        Plans.timeouts(config.timeouts()),
+        config.supervision(),
+        folder::samples,
+        BODIES);
   }
 
   @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sparkhawk.driver.metrics.Promtool;
 import io.sparkhawk.driver.progress.EventFiles;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunSummary;
@@ -129,6 +130,7 @@ class EndToEndTest {
   private static void theDriversLogSaysWhereTheRunIs(String log) throws IOException {
     List<String> places = new ArrayList<>();
     for (String text : log.lines().toList()) {
+      assertThat(text).startsWith("{");
       JsonNode line = new ObjectMapper().readTree(text);
       assertThat(line.get("run").asText()).as(text).isEqualTo("two");
       assertThat(line.get("process").asText()).isEqualTo("driver");
@@ -142,7 +144,7 @@ class EndToEndTest {
   private static void theExecutorsLogsSayWhereTheRunIs(List<String> logs) throws IOException {
     List<String> places = new ArrayList<>();
     for (String text : logs) {
-      for (String line : text.lines().filter(l -> l.endsWith("}")).toList()) {
+      for (String line : text.lines().filter(l -> l.startsWith("{\"time\"")).toList()) {
         JsonNode json = new ObjectMapper().readTree(line);
         places.add(
             "%s %s %s %s %s"
@@ -160,6 +162,23 @@ class EndToEndTest {
               "two matrix null %1$d Rank %1$d of 2 begins stage matrix".formatted(rank),
               "two hidden 0 %d Training goes on from step 0".formatted(rank));
     }
+  }
+
+  private static void prometheusSeesTheRun(String page) throws Exception {
+    assertThat(page)
+        .contains("sparkhawk_tokens_total{run=\"four\",stage=\"matrix\"} 768.0")
+        .contains("sparkhawk_steps_total{run=\"four\",stage=\"hidden\"} 3.0")
+        .contains("sparkhawk_checkpoints_total{run=\"four\",stage=\"hidden\"} 2.0")
+        .contains("sparkhawk_workers_wanted{run=\"four\"} 4.0");
+    for (int rank = 0; rank < 4; rank++) {
+      assertThat(page)
+          .containsPattern(
+              "sparkhawk_step_seconds_total\\{run=\"four\",stage=\"hidden\",rank=\"%d\"} [0-9]"
+                  .formatted(rank));
+    }
+    assertThat(Promtool.run(folder, page, "check", "metrics").output())
+        .as("what Spark itself exposes has no help")
+        .doesNotContain("sparkhawk_");
   }
 
   private static List<Double> losses(String run) throws IOException {
@@ -180,7 +199,7 @@ class EndToEndTest {
   }
 
   @Test
-  void anyNumberOfWorkersGivesTheSameLossCurveAndACompleteRun() throws IOException {
+  void anyNumberOfWorkersGivesTheSameLossCurveAndACompleteRun() throws Exception {
     distill("alone", 1);
     try (SecretWatch watch = SecretWatch.start()) {
       String log = loggedAsJson(() -> distill("two", 2, "--log-format", "json"));
@@ -189,7 +208,10 @@ class EndToEndTest {
       theDriversLogSaysWhereTheRunIs(log);
       theExecutorsLogsSayWhereTheRunIs(watch.executorLogs());
     }
-    distill("four", 4);
+    try (PageWatch watch = PageWatch.start()) {
+      distill("four", 4);
+      prometheusSeesTheRun(watch.newestPage());
+    }
     assertThat(err.toString() + out).doesNotContain(SECRETS);
 
     List<Double> alone = losses("alone");
