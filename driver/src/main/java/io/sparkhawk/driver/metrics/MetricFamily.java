@@ -131,13 +131,15 @@ public enum MetricFamily {
   private final Type type;
   private final String metric;
   private final String help;
-  private final List<String> labels;
+
+  /** Names, separated by commas. */
+  private final String labels;
 
   MetricFamily(Type type, String metric, String help, String... labels) {
     this.type = type;
     this.metric = PREFIX + metric;
     this.help = help;
-    this.labels = List.of(labels);
+    this.labels = String.join(",", labels);
   }
 
   /** Whether it only grows. */
@@ -157,7 +159,7 @@ public enum MetricFamily {
 
   /** Names of its labels, in order. */
   public List<String> labels() {
-    return labels;
+    return List.of(labels.split(","));
   }
 
   /**
@@ -166,12 +168,13 @@ public enum MetricFamily {
    * @param values values of the labels, in order
    */
   String series(String... values) {
-    if (values.length != labels.size()) {
+    List<String> names = labels();
+    if (values.length != names.size()) {
       throw new IllegalArgumentException(metric + " has the labels " + labels);
     }
     StringBuilder series = new StringBuilder(metric).append('{');
     for (int i = 0; i < values.length; i++) {
-      series.append(i == 0 ? "" : ",").append(labels.get(i)).append("=\"");
+      series.append(i == 0 ? "" : ",").append(names.get(i)).append("=\"");
       series.append(escaped(values[i])).append('"');
     }
     return series.append('}').toString();

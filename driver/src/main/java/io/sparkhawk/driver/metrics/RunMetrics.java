@@ -84,7 +84,7 @@ public final class RunMetrics implements RunListener, Source {
   public void stageStarted(StageSettings settings, int number, int stages) {
     stage = settings.name().label();
     skipped = 0;
-    set(settings.steps(), MetricFamily.STAGE_STEPS, run, stage);
+    set((double) settings.steps(), MetricFamily.STAGE_STEPS, run, stage);
     set(now(), MetricFamily.LAST_STEP, run, stage);
     set(now(), MetricFamily.LAST_CHECKPOINT, run, stage);
     add(0, MetricFamily.STEPS, run, stage);
@@ -99,7 +99,7 @@ public final class RunMetrics implements RunListener, Source {
 
   @Override
   public void trainingStarted(String label, long done) {
-    set(done, MetricFamily.STEP, run, stage);
+    set((double) done, MetricFamily.STEP, run, stage);
     set(now(), MetricFamily.LAST_STEP, run, stage);
     stragglers.clear();
     set(0, MetricFamily.STRAGGLERS, run);
@@ -107,11 +107,15 @@ public final class RunMetrics implements RunListener, Source {
 
   @Override
   public void step(StepMetrics step) {
-    set(step.step(), MetricFamily.STEP, run, stage);
+    set((double) step.step(), MetricFamily.STEP, run, stage);
     set(now(), MetricFamily.LAST_STEP, run, stage);
     add(1, MetricFamily.STEPS, run, stage);
     add((double) step.tokens() / step.step(), MetricFamily.TOKENS, run, stage);
-    add(Math.max(0, step.skippedSteps() - skipped), MetricFamily.SKIPPED_STEPS, run, stage);
+    add(
+        (double) Math.max(0, step.skippedSteps() - skipped),
+        MetricFamily.SKIPPED_STEPS,
+        run,
+        stage);
     skipped = step.skippedSteps();
     set(step.loss(), MetricFamily.LOSS, run, stage);
     set(step.gradientNorm(), MetricFamily.GRADIENT_NORM, run, stage);
@@ -136,7 +140,7 @@ public final class RunMetrics implements RunListener, Source {
   @Override
   public void checkpointPublished(PublishedCheckpoint checkpoint) {
     add(1, MetricFamily.CHECKPOINTS, run, checkpoint.stage());
-    set(checkpoint.bytes(), MetricFamily.CHECKPOINT_BYTES, run, checkpoint.stage());
+    set((double) checkpoint.bytes(), MetricFamily.CHECKPOINT_BYTES, run, checkpoint.stage());
     set(now(), MetricFamily.LAST_CHECKPOINT, run, checkpoint.stage());
   }
 
@@ -194,14 +198,13 @@ public final class RunMetrics implements RunListener, Source {
         series,
         name -> {
           AtomicReference<Double> value = new AtomicReference<>(0.0);
-          Gauge<Double> gauge = registry.register(name, value::get);
-          assert gauge != null;
+          Gauge<Double> unused = registry.register(name, value::get);
           return value;
         });
   }
 
   private void remove(String series) {
-    values.remove(series);
+    AtomicReference<Double> unused = values.remove(series);
     registry.remove(series);
   }
 

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Prometheus's own checks, where its tool is on the path. */
@@ -20,6 +21,19 @@ public final class Promtool {
 
   /** What {@code promtool} said of an input; the test is skipped where there is no such tool. */
   public record Verdict(int exitCode, String output) {}
+
+  /** Whether there is such a tool. */
+  public static boolean isThere() {
+    return tool().isPresent();
+  }
+
+  /** A page without what Spark's own names are, which follow no convention. */
+  public static String ours(String page) {
+    return page.lines()
+        .filter(line -> !line.startsWith("metrics_"))
+        .map(line -> line + "\n")
+        .collect(Collectors.joining());
+  }
 
   /** Runs it in a folder. */
   public static Verdict run(Path folder, String input, String... arguments)

@@ -169,12 +169,11 @@ class RunMetricsTest {
     trainThreeSteps();
     metrics.checkpointPublished(new PublishedCheckpoint("matrix", 3, "runs/x", 123_456));
     metrics.teacherEvaluated(SampleRun.stages().get(0).before());
-    String ours =
-        String.join("\n", page().lines().filter(line -> !line.startsWith("metrics_")).toList());
+    String ours = Promtool.ours(page());
 
     assertThat(ours.lines().filter(line -> line.startsWith("# TYPE")))
         .hasSize(MetricFamily.values().length);
-    assertThat(Promtool.run(Path.of("."), ours + "\n", "check", "metrics"))
+    assertThat(Promtool.run(Path.of("."), ours, "check", "metrics"))
         .isEqualTo(new Promtool.Verdict(0, ""));
   }
 
