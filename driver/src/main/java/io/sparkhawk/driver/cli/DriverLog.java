@@ -17,10 +17,11 @@ final class DriverLog {
    */
   static void use(SparkhawkCommand options) {
     options.logFormat.use("driver");
-    boolean submitted = "client".equals(System.getProperty("spark.submit.deployMode"));
-    if (submitted || options.logFormat == LogFormat.JSON) {
-      Level quiet = options.logFormat == LogFormat.JSON ? Level.WARN : Level.OFF;
-      LogFormat.setLevelOfLibraries(options.verbose ? Level.INFO : quiet);
+    if (options.logFormat == LogFormat.JSON) {
+      LogFormat.setLevels(options.verbose ? Level.INFO : Level.WARN, Level.INFO);
+    } else if ("client".equals(System.getProperty("spark.submit.deployMode"))) {
+      LogFormat.setLevels(
+          options.verbose ? Level.INFO : Level.OFF, options.verbose ? Level.INFO : Level.WARN);
     }
   }
 }

@@ -84,6 +84,7 @@ public final class RunMetrics implements RunListener, Source {
   public void stageStarted(StageSettings settings, int number, int stages) {
     stage = settings.name().label();
     skipped = 0;
+    forgetRanks();
     set((double) settings.steps(), MetricFamily.STAGE_STEPS, run, stage);
     set(now(), MetricFamily.LAST_STEP, run, stage);
     set(now(), MetricFamily.LAST_CHECKPOINT, run, stage);

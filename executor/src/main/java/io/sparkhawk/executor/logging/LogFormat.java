@@ -3,7 +3,6 @@ package io.sparkhawk.executor.logging;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.logging.log4j.Level;
-import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.core.Appender;
 import org.apache.logging.log4j.core.LoggerContext;
 import org.apache.logging.log4j.core.appender.ConsoleAppender;
@@ -52,9 +51,15 @@ public enum LogFormat {
     }
   }
 
-  /** Lets pass what other libraries log from a level on; {@code OFF} lets nothing pass. */
-  public static void setLevelOfLibraries(Level level) {
-    Configurator.setRootLevel(level);
+  /**
+   * Says from which level on lines are let through; {@code OFF} lets nothing pass.
+   *
+   * @param libraries of Spark and other libraries
+   * @param ours of Sparkhawk
+   */
+  public static void setLevels(Level libraries, Level ours) {
+    Configurator.setRootLevel(libraries);
+    Configurator.setLevel(OURS, ours);
   }
 
   private static void useJson(String process) {
@@ -72,7 +77,7 @@ public enum LogFormat {
     replaceConsole(configuration.getRootLogger(), lines);
     configuration.getLoggers().values().forEach(logger -> replaceConsole(logger, lines));
     context.updateLoggers();
-    Configurator.setLevel(LogManager.getLogger(OURS), Level.INFO);
+    Configurator.setLevel(OURS, Level.INFO);
   }
 
   /** Other appenders, to files say, stay as they are. */
