@@ -115,14 +115,14 @@ final class EventRecord {
     }
 
     private void tag(int field, int wireType) {
-      varint((long) field << 3 | wireType);
+      varint(((long) field << 3) | wireType);
     }
 
     /** Seven bits a byte, the lowest first; all but the last byte have the eighth bit set. */
     private void varint(long value) {
       long rest = value;
       while ((rest & ~0x7FL) != 0) {
-        write((int) (rest & 0x7F | 0x80));
+        write((int) ((rest & 0x7F) | 0x80));
         rest >>>= 7;
       }
       write((int) rest);
@@ -130,7 +130,7 @@ final class EventRecord {
 
     private void fixed(long bits, int bytes) {
       for (int i = 0; i < bytes; i++) {
-        write((int) (bits >>> 8 * i));
+        write((int) (bits >>> (8 * i)));
       }
     }
   }
