@@ -4,20 +4,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.ContainerPort;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.sparkhawk.driver.metrics.MetricFamily;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.junit.jupiter.api.Test;
@@ -26,11 +31,12 @@ import org.junit.jupiter.api.Test;
 class MonitoringTest {
 
   private static final Pattern METRIC = Pattern.compile("metrics_[A-Za-z0-9_]+");
+  private static final Pattern RUN_METRIC = Pattern.compile("\\bsparkhawk_[a-z_]+");
 
   @Test
   void sparkServesWhatThePodMonitorScrapesAndTheDashboardShows() throws Exception {
     Manifests manifests = Chart.ofSet("monitoring");
-    Set<String> missing = shownMetrics(manifests);
+    Set<String> missing = shownMetrics(manifests, METRIC);
     assertThat(missing).hasSizeGreaterThan(5);
     try (JavaSparkContext spark = new JavaSparkContext(conf(manifests))) {
       long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
@@ -45,6 +51,27 @@ class MonitoringTest {
       }
     }
     assertThat(missing).as("shown, but never served").isEmpty();
+  }
+
+  @Test
+  void theDashboardShowsOnlyMetricsOfARunThatThereAre() throws IOException {
+    Set<String> metrics =
+        Stream.of(MetricFamily.values()).map(MetricFamily::metric).collect(Collectors.toSet());
+    assertThat(shownMetrics(Chart.ofSet("monitoring"), RUN_METRIC))
+        .hasSizeGreaterThan(5)
+        .isSubsetOf(metrics);
+  }
+
+  @Test
+  void theRulesAreThoseOfTheDistribution() throws IOException {
+    Manifests manifests = Chart.ofSet("monitoring");
+    GenericKubernetesResource rule = manifests.ofKind("PrometheusRule").orElseThrow();
+    Object rules =
+        new ObjectMapper(new YAMLFactory())
+            .readValue(Path.of("../deploy/monitoring/alerts.yaml").toFile(), Map.class)
+            .get("groups");
+    assertThat(rule.<Object>get("spec", "groups")).isEqualTo(rules);
+    assertThat(rule.getMetadata().getLabels()).containsEntry("release", "prometheus");
   }
 
   @Test
@@ -111,12 +138,12 @@ class MonitoringTest {
     return endpoints.stream().map(endpoint -> (String) endpoint.get("path")).toList();
   }
 
-  private static Set<String> shownMetrics(Manifests manifests) throws IOException {
+  private static Set<String> shownMetrics(Manifests manifests, Pattern metric) throws IOException {
     String json = manifests.named(ConfigMap.class, "-dashboard").getData().get("sparkhawk.json");
     Set<String> shown = new TreeSet<>();
     for (JsonNode panel : new ObjectMapper().readTree(json).get("panels")) {
       for (JsonNode target : panel.get("targets")) {
-        METRIC
+        metric
             .matcher(target.get("expr").asText())
             .results()
             .forEach(match -> shown.add(match.group()));

@@ -9,6 +9,7 @@ import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.ClusterWorkers;
 import io.sparkhawk.driver.launch.Distillation;
 import io.sparkhawk.driver.launch.RunListeners;
+import io.sparkhawk.driver.metrics.RunMetrics;
 import io.sparkhawk.driver.progress.ConsoleProgress;
 import io.sparkhawk.driver.retrain.Retraining;
 import io.sparkhawk.driver.retrain.RoundListener;
@@ -17,6 +18,7 @@ import io.sparkhawk.driver.run.Plans;
 import io.sparkhawk.driver.run.RunFolder;
 import io.sparkhawk.driver.run.RunProgress;
 import io.sparkhawk.driver.tab.TabProgress;
+import io.sparkhawk.executor.logging.LogPlace;
 import io.sparkhawk.executor.train.ModelTasks;
 import io.sparkhawk.executor.train.StageTrainer;
 import io.sparkhawk.executor.train.TrainingPlan;
@@ -67,8 +69,10 @@ final class ClusterJobs implements Jobs {
   }
 
   private static void distill(RunConfig config, ConsoleProgress console) {
+    LogPlace.enterRun(config.run());
     TrainingPlan plan = Plans.training(config);
     RunFolder folder = RunFolder.open(config, plan);
+    RunMetrics metrics = new RunMetrics(config.run(), config.workers(), InstantSource.system());
     TabProgress tab =
         new TabProgress(plan.run(), plan.stages(), folder.vocabularySize(), InstantSource.system());
     try (RunProgress progress = new RunProgress(console, folder)) {
@@ -83,8 +87,11 @@ final class ClusterJobs implements Jobs {
                       config.supervision(),
                       folder::samples,
                       BODIES,
-                      spark -> watch(spark, tab, folder, console)),
-              new RunListeners(List.of(progress, tab)),
+                      spark -> {
+                    metrics.register();
+                    watch(spark, tab, folder, console);
+                  }),
+              new RunListeners(List.of(progress, tab, metrics)),
               InstantSource.system())
           .run(plan);
       console.message("Report: " + folder.report().toUri().getPath());

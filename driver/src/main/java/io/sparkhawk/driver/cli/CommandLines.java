@@ -49,6 +49,12 @@ final class CommandLines {
             .addSubcommand(new ReferenceCommand())
             .setOut(out)
             .setErr(err)
+            .setCaseInsensitiveEnumValuesAllowed(true)
+            .setExecutionStrategy(
+                parsed -> {
+                  DriverLog.use(options);
+                  return new CommandLine.RunLast().execute(parsed);
+                })
             .setExecutionExceptionHandler(failures)
             .setParameterExceptionHandler(failures)
             .setUsageHelpWidth(HELP_WIDTH);

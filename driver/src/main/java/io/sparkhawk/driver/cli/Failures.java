@@ -2,8 +2,11 @@ package io.sparkhawk.driver.cli;
 
 import io.sparkhawk.data.error.SparkhawkException;
 import io.sparkhawk.data.storage.Storage;
+import io.sparkhawk.executor.logging.LogFormat;
 import java.io.PrintWriter;
 import org.apache.hadoop.fs.FSError;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.IParameterExceptionHandler;
@@ -21,6 +24,8 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
   private static final int UNFORESEEN = 5;
 
   private static final int CONFIGURATION = 2;
+
+  private static final Logger LOG = LoggerFactory.getLogger(Failures.class);
 
   private final SparkhawkCommand options;
 
@@ -43,23 +48,30 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
     return report(e, command.getErr());
   }
 
-  /** Prints the failure and returns the process's exit code. */
+  /** Tells the failure and returns the process's exit code. */
   int report(Throwable thrown, PrintWriter err) {
     Throwable failure = thrown instanceof FSError disk ? Storage.diskFailure(disk) : thrown;
-    int exitCode = UNFORESEEN;
-    if (failure instanceof SparkhawkException explained) {
-      err.println("sparkhawk: " + explained.getMessage());
-      exitCode = explained.exitCode();
+    if (LogFormat.current() == LogFormat.JSON) {
+      LOG.error("{}", sentence(failure), options.stacktrace ? failure : null);
     } else {
-      err.println(
-          "sparkhawk: An unforeseen failure, "
-              + failure
-              + (options.stacktrace ? "" : "; run it again with --stacktrace to see where"));
+      print(failure, err);
     }
+    return failure instanceof SparkhawkException explained ? explained.exitCode() : UNFORESEEN;
+  }
+
+  private void print(Throwable failure, PrintWriter err) {
+    err.println("sparkhawk: " + sentence(failure));
     if (options.stacktrace) {
       failure.printStackTrace(err);
     }
     err.flush();
-    return exitCode;
+  }
+
+  private String sentence(Throwable failure) {
+    return failure instanceof SparkhawkException explained
+        ? explained.getMessage()
+        : "An unforeseen failure, "
+            + failure
+            + (options.stacktrace ? "" : "; run it again with --stacktrace to see where");
   }
 }

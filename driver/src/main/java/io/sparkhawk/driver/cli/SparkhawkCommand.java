@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.cli;
 
+import io.sparkhawk.executor.logging.LogFormat;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
@@ -34,4 +35,14 @@ final class SparkhawkCommand {
       scope = ScopeType.INHERIT,
       description = "Print what Spark and the libraries log.")
   boolean verbose;
+
+  @Option(
+      names = "--log-format",
+      paramLabel = "FORMAT",
+      scope = ScopeType.INHERIT,
+      defaultValue = "${env:SPARKHAWK_LOG_FORMAT:-text}",
+      description =
+          "text, or json: then progress, logs and failures are JSON objects on standard error, one"
+              + " on each line, with run, stage, step and rank. Default: SPARKHAWK_LOG_FORMAT, or text.")
+  LogFormat logFormat;
 }

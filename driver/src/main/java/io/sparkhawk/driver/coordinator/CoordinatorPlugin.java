@@ -1,5 +1,7 @@
 package io.sparkhawk.driver.coordinator;
 
+import io.sparkhawk.executor.logging.LogFormat;
+import io.sparkhawk.executor.logging.LogPlace;
 import io.sparkhawk.executor.worker.CoordinatorMessage;
 import io.sparkhawk.executor.worker.Wire;
 import io.sparkhawk.executor.worker.WorkerPlugin;
@@ -64,7 +66,11 @@ public final class CoordinatorPlugin implements SparkPlugin {
               new RingSecrets(secret), RingSecurity.of(context.conf()), InstantSource.system());
       context.addSparkListener(new LossListener(coordinator));
       CURRENT.set(coordinator);
-      return Map.of();
+      return Map.of(
+          WorkerPlugin.RUN,
+          LogPlace.current().run(),
+          WorkerPlugin.LOG_FORMAT,
+          LogFormat.current().name());
     }
 
     @Override

@@ -33,6 +33,11 @@ public record RunListeners(List<RunListener> listeners) implements RunListener {
   }
 
   @Override
+  public void checkpointReady(String stage, long step) {
+    listeners.forEach(listener -> listener.checkpointReady(stage, step));
+  }
+
+  @Override
   public void checkpointPublished(PublishedCheckpoint checkpoint) {
     listeners.forEach(listener -> listener.checkpointPublished(checkpoint));
   }

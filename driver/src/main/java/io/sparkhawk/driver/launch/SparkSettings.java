@@ -28,6 +28,12 @@ final class SparkSettings {
   private static final String STANDALONE = "spark://";
   private static final String KUBERNETES = "k8s://";
 
+  /** What the driver's user interface, where there is one, serves for Prometheus. */
+  private static final String PROMETHEUS = "spark.metrics.conf.driver.sink.prometheusServlet.";
+
+  /** By name, as {@code driver.metrics} knows this package. */
+  private static final String METRICS_PAGE = "io.sparkhawk.driver.metrics.MetricsPage";
+
   private static final String BARRIER_TIMEOUT = "spark.barrier.sync.timeout";
   private static final long LONGEST_BARRIER_SECONDS = 3600;
 
@@ -222,6 +228,8 @@ final class SparkSettings {
       // The interface and the event log have all settings.
       settings.putIfAbsent("spark.redaction.regex", RunConfig.secrets());
     }
+    settings.putIfAbsent(PROMETHEUS + "class", METRICS_PAGE);
+    settings.putIfAbsent(PROMETHEUS + "path", "/metrics/prometheus");
     settings.putIfAbsent("spark.ui.showConsoleProgress", "false");
   }
 

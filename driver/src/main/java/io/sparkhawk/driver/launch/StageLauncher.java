@@ -4,6 +4,7 @@ import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.driver.config.SupervisionSettings;
 import io.sparkhawk.driver.coordinator.Coordinator;
 import io.sparkhawk.driver.coordinator.RankHeartbeat;
+import io.sparkhawk.executor.logging.LogPlace;
 import io.sparkhawk.executor.train.TrainingListener;
 import io.sparkhawk.executor.worker.CollectiveOpener;
 import io.sparkhawk.executor.worker.GenerationId;
@@ -101,6 +102,7 @@ public final class StageLauncher {
     Thread thread = new Thread(job, "barrier job of " + id);
     thread.setDaemon(true);
     thread.start();
+    LogPlace.enterWork(work, -1);
     try {
       supervise(coordinator, job, listener, id);
       return job.get();
@@ -117,6 +119,7 @@ public final class StageLauncher {
         session.spark().cancelJobGroup(id.toString());
       }
       coordinator.end();
+      LogPlace.leaveWork();
     }
   }
 

@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.progress;
 
+import io.sparkhawk.executor.logging.LogFormat;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StageResult;
@@ -14,6 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Tells a person how a run goes. There is one activity at a time: a stage of training, or any other
@@ -24,6 +27,8 @@ import java.util.Map;
  * that an error message starts on a line of its own.
  */
 public final class ConsoleProgress implements TrainingListener, AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ConsoleProgress.class);
 
   private static final Duration RATE_WINDOW = Duration.ofSeconds(30);
 
@@ -38,6 +43,9 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
   private RecentRate rate = new RecentRate(RATE_WINDOW);
   private DataWait dataWait = new DataWait();
 
+  /** How long the stage stood still for checkpoints: no time in which tokens could be counted. */
+  private double stalledSeconds;
+
   private ConsoleProgress(StatusLine line, InstantSource clock) {
     this.line = line;
     this.clock = clock;
@@ -45,9 +53,13 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
 
   /**
    * Progress for whoever started this process: a redrawn line if the launcher found a terminal and
-   * left its width in {@link #COLUMNS_VARIABLE}, plain lines if not.
+   * left its width in {@link #COLUMNS_VARIABLE}, plain lines if not, and lines of the log if that
+   * is for programs.
    */
   public static ConsoleProgress forThisProcess(PrintStream out) {
+    if (LogFormat.current() == LogFormat.JSON) {
+      return of(LogLines.stream(LOG::info), false, 0, InstantSource.system());
+    }
     int columns = columns(System.getenv());
     return of(out, columns > 0, columns, InstantSource.system());
   }
@@ -113,6 +125,7 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
   public synchronized void stageStarted(StageSettings stage, int number, int stages, int seqLen) {
     rate = new RecentRate(RATE_WINDOW);
     dataWait = new DataWait();
+    stalledSeconds = 0;
     line.start(name(stage.name()));
     line.print(
         String.format(
@@ -133,10 +146,12 @@ public final class ConsoleProgress implements TrainingListener, AutoCloseable {
   @Override
   public synchronized void step(StepMetrics step) {
     dataWait.add(step);
-    Instant now = clock.instant();
+    stalledSeconds += step.checkpointSeconds();
+    Instant now = clock.instant().minusNanos((long) (stalledSeconds * 1e9));
     double stepTokens = (double) step.tokens() / step.step();
     if (rate.isEmpty()) {
-      rate.add(now.minusNanos((long) (step.seconds() * 1e9)), step.tokens() - stepTokens);
+      double training = step.seconds() - step.checkpointSeconds();
+      rate.add(now.minusNanos((long) (training * 1e9)), step.tokens() - stepTokens);
     }
     rate.add(now, (double) step.tokens());
 

@@ -5,8 +5,6 @@ import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.StepMetrics;
-import java.io.ByteArrayOutputStream;
-import java.io.Closeable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
@@ -16,12 +14,8 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BiConsumer;
-import org.apache.hadoop.fs.CommonPathCapabilities;
-import org.apache.hadoop.fs.FSDataInputStream;
-import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
-import org.apache.hadoop.io.IOUtils;
 
 /**
  * The file {@code metrics.jsonl}: one JSON object per training step, in the order in which the
@@ -51,14 +45,14 @@ public final class MetricsLog implements AutoCloseable {
   private static final String EVENT = "{\"event\":";
 
   private final Path file;
-  private final Sink sink;
+  private final LogFile lines;
 
   /** Events that could not be written yet, oldest first. */
   private final Deque<RunEvent> waiting = new ArrayDeque<>();
 
-  private MetricsLog(Path file, Sink sink) {
+  private MetricsLog(Path file, LogFile lines) {
     this.file = file;
-    this.sink = sink;
+    this.lines = lines;
   }
 
   /**
@@ -67,11 +61,8 @@ public final class MetricsLog implements AutoCloseable {
    * @throws InfrastructureException if the file cannot be written
    */
   public static MetricsLog open(FileSystem fileSystem, Path file) {
-    FileSystem plain = RunFiles.plain(fileSystem);
     try {
-      boolean appends = plain.hasPathCapability(file, CommonPathCapabilities.FS_APPEND);
-      Sink sink = appends ? AppendedFile.open(plain, file) : ReplacedFile.open(plain, file);
-      return new MetricsLog(file, sink);
+      return new MetricsLog(file, LogFile.openLines(RunFiles.plain(fileSystem), file));
     } catch (IOException e) {
       throw RunFiles.unwritable(file, e);
     }
@@ -85,7 +76,7 @@ public final class MetricsLog implements AutoCloseable {
   public synchronized void append(StepMetrics step) {
     try {
       writeWaiting();
-      sink.add(line(step));
+      lines.add(line(step));
     } catch (IOException e) {
       throw RunFiles.unwritable(file, e);
     }
@@ -108,7 +99,7 @@ public final class MetricsLog implements AutoCloseable {
 
   private void writeWaiting() throws IOException {
     while (!waiting.isEmpty()) {
-      sink.add(line(waiting.peek()));
+      lines.add(line(waiting.peek()));
       waiting.remove();
     }
   }
@@ -125,7 +116,7 @@ public final class MetricsLog implements AutoCloseable {
   public synchronized void flush() {
     try {
       writeWaiting();
-      sink.persist();
+      lines.persist();
     } catch (IOException e) {
       throw RunFiles.unwritable(file, e);
     }
@@ -138,7 +129,7 @@ public final class MetricsLog implements AutoCloseable {
    */
   @Override
   public synchronized void close() {
-    try (sink) {
+    try (lines) {
       writeWaiting();
     } catch (IOException e) {
       throw RunFiles.unwritable(file, e);
@@ -250,123 +241,6 @@ public final class MetricsLog implements AutoCloseable {
 
     private static boolean isBefore(StepMetrics earlier, StepMetrics step) {
       return earlier.stage() == step.stage() && earlier.step() < step.step();
-    }
-  }
-
-  /** Where lines go. */
-  private interface Sink extends Closeable {
-    void add(byte[] line) throws IOException;
-
-    void persist() throws IOException;
-  }
-
-  private static final class AppendedFile implements Sink {
-
-    private final FileSystem fileSystem;
-    private final Path file;
-    private FSDataOutputStream out;
-
-    /** Bytes of the file that are whole lines. */
-    private long whole;
-
-    /** Whether the stream may hold, and the file end with, a part of a line. */
-    private boolean broken;
-
-    private AppendedFile(FileSystem fileSystem, Path file, FSDataOutputStream out, long whole) {
-      this.fileSystem = fileSystem;
-      this.file = file;
-      this.out = out;
-      this.whole = whole;
-    }
-
-    static AppendedFile open(FileSystem fileSystem, Path file) throws IOException {
-      if (!fileSystem.exists(file)) {
-        return new AppendedFile(fileSystem, file, fileSystem.create(file, false), 0);
-      }
-      long length = fileSystem.getFileStatus(file).getLen();
-      boolean cutShort = !endsWithNewline(fileSystem, file, length);
-      AppendedFile opened = new AppendedFile(fileSystem, file, fileSystem.append(file), length);
-      if (cutShort) {
-        opened.add(new byte[] {'\n'});
-      }
-      return opened;
-    }
-
-    private static boolean endsWithNewline(FileSystem fileSystem, Path file, long length)
-        throws IOException {
-      if (length == 0) {
-        return true;
-      }
-      try (FSDataInputStream in = fileSystem.open(file)) {
-        in.seek(length - 1);
-        return in.read() == '\n';
-      }
-    }
-
-    @Override
-    public void add(byte[] line) throws IOException {
-      mend();
-      broken = true;
-      out.write(line);
-      out.hflush();
-      broken = false;
-      whole += line.length;
-    }
-
-    @Override
-    public void persist() throws IOException {
-      mend();
-      out.hsync();
-    }
-
-    @Override
-    public void close() throws IOException {
-      mend();
-      out.close();
-    }
-
-    /** After a failed write: a new stream, behind the last line that is whole. */
-    private void mend() throws IOException {
-      if (!broken) {
-        return;
-      }
-      IOUtils.closeStream(out); // It may write what it still holds, or fail to once more.
-      if (fileSystem.getFileStatus(file).getLen() > whole) {
-        fileSystem.truncate(file, whole);
-      }
-      out = fileSystem.append(file);
-      broken = false;
-    }
-  }
-
-  private record ReplacedFile(FileSystem fileSystem, Path file, ByteArrayOutputStream content)
-      implements Sink {
-
-    static ReplacedFile open(FileSystem fileSystem, Path file) {
-      ByteArrayOutputStream content = new ByteArrayOutputStream();
-      byte[] existing = RunFiles.read(fileSystem, file).orElse(new byte[0]);
-      content.writeBytes(existing);
-      if (existing.length > 0 && existing[existing.length - 1] != '\n') {
-        content.write('\n');
-      }
-      return new ReplacedFile(fileSystem, file, content);
-    }
-
-    @Override
-    public void add(byte[] line) {
-      content.writeBytes(line);
-    }
-
-    @Override
-    public void persist() throws IOException {
-      try (FSDataOutputStream out = fileSystem.create(file, true)) {
-        content.writeTo(out);
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
-      persist();
     }
   }
 }

@@ -15,6 +15,7 @@ import io.sparkhawk.driver.launch.RunRecord;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.driver.progress.StageResults;
+import io.sparkhawk.driver.progress.TensorBoardLog;
 import io.sparkhawk.driver.report.CardContent;
 import io.sparkhawk.driver.report.ModelCard;
 import io.sparkhawk.driver.report.ReportPage;
@@ -150,6 +151,12 @@ public final class RunFolder implements RunRecord {
   /** Where each step's figures are kept. */
   MetricsLog openMetrics() {
     return MetricsLog.open(files, new Path(folder, MetricsLog.FILE_NAME));
+  }
+
+  /** Where TensorBoard finds them. */
+  TensorBoardLog openTensorBoard() {
+    return TensorBoardLog.in(
+        files, new Path(folder, TensorBoardLog.FOLDER_NAME), InstantSource.system());
   }
 
   @Override

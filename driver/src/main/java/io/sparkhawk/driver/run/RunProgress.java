@@ -4,6 +4,8 @@ import io.sparkhawk.driver.launch.RunListener;
 import io.sparkhawk.driver.progress.ConsoleProgress;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunEvent;
+import io.sparkhawk.driver.progress.TensorBoardLog;
+import io.sparkhawk.executor.logging.LogPlace;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StageResult;
@@ -17,12 +19,14 @@ public final class RunProgress implements RunListener, AutoCloseable {
 
   private final ConsoleProgress console;
   private final RunFolder folder;
+  private final TensorBoardLog tensorBoard;
   private Optional<MetricsLog> metrics = Optional.empty();
 
-  /** Opens the log of metrics, which is closed with this, only when there is something to keep. */
+  /** The logs, which are closed with this, are opened only when there is something to keep. */
   public RunProgress(ConsoleProgress console, RunFolder folder) {
     this.console = console;
     this.folder = folder;
+    this.tensorBoard = folder.openTensorBoard();
   }
 
   @Override
@@ -41,6 +45,8 @@ public final class RunProgress implements RunListener, AutoCloseable {
 
   @Override
   public void trainingStarted(String stage, long done) {
+    LogPlace.reachStep(done);
+    tensorBoard.start(stage, done);
     console.trainingStarted(stage, done);
   }
 
@@ -75,6 +81,8 @@ public final class RunProgress implements RunListener, AutoCloseable {
   @Override
   public void step(StepMetrics step) {
     metrics.ifPresent(log -> log.append(step));
+    LogPlace.reachStep(step.step());
+    tensorBoard.append(step);
     console.step(step);
   }
 
@@ -82,6 +90,7 @@ public final class RunProgress implements RunListener, AutoCloseable {
   @Override
   public void checkpointReady(String stage, long step) {
     metrics.ifPresent(MetricsLog::flush);
+    tensorBoard.flush();
   }
 
   @Override
@@ -92,6 +101,7 @@ public final class RunProgress implements RunListener, AutoCloseable {
   @Override
   public void stageEnded(StageResult result) {
     metrics.ifPresent(MetricsLog::flush);
+    tensorBoard.end(result);
     console.stageEnded(result);
   }
 
@@ -111,6 +121,8 @@ public final class RunProgress implements RunListener, AutoCloseable {
 
   @Override
   public void close() {
-    metrics.ifPresent(MetricsLog::close);
+    try (tensorBoard) {
+      metrics.ifPresent(MetricsLog::close);
+    }
   }
 }

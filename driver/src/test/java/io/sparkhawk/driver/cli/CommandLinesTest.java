@@ -2,6 +2,8 @@ package io.sparkhawk.driver.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
@@ -13,15 +15,22 @@ import io.sparkhawk.driver.config.GenerateSettings;
 import io.sparkhawk.driver.config.ReferencePage;
 import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
+import io.sparkhawk.executor.logging.LogFormat;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.StageSettings;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.apache.logging.log4j.core.LoggerContext;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -365,6 +374,56 @@ class CommandLinesTest {
           .contains(failure.getMessage(), "--stacktrace")
           .doesNotContain("\tat ");
     }
+  }
+
+  static Stream<Throwable> allKindsOfFailure() {
+    return Stream.concat(
+        failures(),
+        Stream.of(
+            new IllegalStateException("the step is unknown"),
+            new OutOfMemoryError("Java heap space"),
+            new UncheckedIOException(new IOException("No space left on device"))));
+  }
+
+  @ParameterizedTest
+  @MethodSource("allKindsOfFailure")
+  void theFirstLineOfAnyFailureIsItsReason(Throwable failure) {
+    for (String option : List.of("--verbose", "--stacktrace")) {
+      err.getBuffer().setLength(0);
+      jobs.failure = failure;
+      run("evaluate", "--model", "m", "--data", "d", option);
+      assertThat(err.toString().lines().findFirst())
+          .hasValueSatisfying(
+              line -> assertThat(line).startsWith("sparkhawk: ").contains(failure.getMessage()));
+    }
+  }
+
+  @Test
+  void aLogForProgramsHasTheFailureAsOneOfItsLines() throws IOException {
+    ByteArrayOutputStream log = new ByteArrayOutputStream();
+    PrintStream before = System.err;
+    System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
+    try {
+      jobs.failure = new DataException("the shard is corrupt");
+      assertThat(run("evaluate", "--model", "m", "--data", "d", "--log-format", "json"))
+          .isEqualTo(3);
+    } finally {
+      System.setErr(before);
+      LogFormat.TEXT.use("test");
+      LoggerContext.getContext(false).reconfigure();
+    }
+    JsonNode line = new ObjectMapper().readTree(log.toString(StandardCharsets.UTF_8));
+    assertThat(line.get("message").asText()).isEqualTo("the shard is corrupt");
+    assertThat(line.get("level").asText()).isEqualTo("ERROR");
+    assertThat(err.toString()).isEmpty();
+  }
+
+  @Test
+  void theFirstLineOfAWrongFileIsItsReason() {
+    run("distill", "--config", "missing.yaml");
+    assertThat(err.toString().lines().findFirst().orElseThrow())
+        .startsWith("sparkhawk: ")
+        .contains("missing.yaml");
   }
 
   @ParameterizedTest

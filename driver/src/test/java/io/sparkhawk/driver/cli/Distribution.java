@@ -21,7 +21,8 @@ final class Distribution {
 
   private static final Path DEPLOY = Path.of("../deploy").toAbsolutePath().normalize();
   private static final Pattern TEST_LIBRARY =
-      Pattern.compile("(junit|assertj|archunit|hadoop-client-minicluster|surefire|console).*");
+      Pattern.compile(
+          "(junit|assertj|archunit|hadoop-client-minicluster|proto-|tensorflow|surefire|console).*");
 
   private Distribution() {}
 

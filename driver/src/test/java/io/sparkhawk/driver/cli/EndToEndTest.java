@@ -3,10 +3,15 @@ package io.sparkhawk.driver.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sparkhawk.driver.metrics.Promtool;
+import io.sparkhawk.driver.progress.EventFiles;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest;
 import io.sparkhawk.executor.checkpoint.CheckpointStore;
+import io.sparkhawk.executor.logging.LogFormat;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.StepMetrics;
 import java.io.ByteArrayOutputStream;
@@ -24,6 +29,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.logging.log4j.core.LoggerContext;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,17 +104,82 @@ class EndToEndTest {
         .run(arguments);
   }
 
-  private void distill(String run, int workers) {
-    int exitCode =
-        run(
-            "distill",
-            "--config",
-            config.toString(),
-            "--set",
-            "run=" + run,
-            "--workers",
-            String.valueOf(workers));
+  private void distill(String run, int workers, String... options) {
+    List<String> line = new ArrayList<>(List.of("distill", "--config", config.toString()));
+    line.addAll(List.of("--set", "run=" + run, "--workers", String.valueOf(workers)));
+    line.addAll(List.of(options));
+    int exitCode = run(line.toArray(String[]::new));
     assertThat(exitCode).as(err.toString()).isZero();
+  }
+
+  /** Standard error of this process while it logs JSON; afterwards it logs as before. */
+  private static String loggedAsJson(Runnable command) {
+    ByteArrayOutputStream log = new ByteArrayOutputStream();
+    PrintStream before = System.err;
+    System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
+    try {
+      command.run();
+    } finally {
+      System.setErr(before);
+      LogFormat.TEXT.use("test");
+      LoggerContext.getContext(false).reconfigure();
+    }
+    return log.toString(StandardCharsets.UTF_8);
+  }
+
+  private static void theDriversLogSaysWhereTheRunIs(String log) throws IOException {
+    List<String> places = new ArrayList<>();
+    for (String text : log.lines().toList()) {
+      assertThat(text).startsWith("{");
+      JsonNode line = new ObjectMapper().readTree(text);
+      assertThat(line.get("run").asText()).as(text).isEqualTo("two");
+      assertThat(line.get("process").asText()).isEqualTo("driver");
+      places.add("%s %s %s".formatted(line.get("stage"), line.get("step"), line.get("message")));
+    }
+    assertThat(places)
+        .anyMatch(line -> line.matches("\"matrix\" 3 \"matrix: 3/3, .*"))
+        .anyMatch(line -> line.matches("\"distill\" [23] \"checkpoint distill, step 2: .*"));
+  }
+
+  private static void theExecutorsLogsSayWhereTheRunIs(List<String> logs) throws IOException {
+    List<String> places = new ArrayList<>();
+    for (String text : logs) {
+      for (String line : text.lines().filter(l -> l.startsWith("{\"time\"")).toList()) {
+        JsonNode json = new ObjectMapper().readTree(line);
+        places.add(
+            "%s %s %s %s %s"
+                .formatted(
+                    json.get("run").asText(),
+                    json.get("stage").asText(),
+                    json.get("step"),
+                    json.get("rank"),
+                    json.get("message").asText()));
+      }
+    }
+    for (int rank = 0; rank < 2; rank++) {
+      assertThat(places)
+          .contains(
+              "two matrix null %1$d Rank %1$d of 2 begins stage matrix".formatted(rank),
+              "two hidden 0 %d Training goes on from step 0".formatted(rank));
+    }
+  }
+
+  private static void prometheusSeesTheRun(String page) throws Exception {
+    assertThat(page)
+        .contains("sparkhawk_tokens_total{run=\"four\",stage=\"matrix\"} 768.0")
+        .contains("sparkhawk_steps_total{run=\"four\",stage=\"hidden\"} 3.0")
+        .contains("sparkhawk_checkpoints_total{run=\"four\",stage=\"hidden\"} 2.0")
+        .contains("sparkhawk_workers_wanted{run=\"four\"} 4.0");
+    for (int rank = 0; rank < 4; rank++) {
+      assertThat(page)
+          .containsPattern(
+              "sparkhawk_step_seconds_total\\{run=\"four\",stage=\"hidden\",rank=\"%d\"} [0-9]"
+                  .formatted(rank));
+    }
+    if (Promtool.isThere()) {
+      assertThat(Promtool.run(folder, Promtool.ours(page), "check", "metrics"))
+          .isEqualTo(new Promtool.Verdict(0, ""));
+    }
   }
 
   private static List<Double> losses(String run) throws IOException {
@@ -129,13 +200,19 @@ class EndToEndTest {
   }
 
   @Test
-  void anyNumberOfWorkersGivesTheSameLossCurveAndACompleteRun() throws IOException {
+  void anyNumberOfWorkersGivesTheSameLossCurveAndACompleteRun() throws Exception {
     distill("alone", 1);
     try (SecretWatch watch = SecretWatch.start()) {
-      distill("two", 2);
+      String log = loggedAsJson(() -> distill("two", 2, "--log-format", "json"));
       watch.assertNowhere(SECRETS, folder, config);
+      assertThat(log).doesNotContain(SECRETS);
+      theDriversLogSaysWhereTheRunIs(log);
+      theExecutorsLogsSayWhereTheRunIs(watch.executorLogs());
     }
-    distill("four", 4);
+    try (PageWatch watch = PageWatch.start()) {
+      distill("four", 4);
+      prometheusSeesTheRun(watch.newestPage());
+    }
     assertThat(err.toString() + out).doesNotContain(SECRETS);
 
     List<Double> alone = losses("alone");
@@ -155,6 +232,7 @@ class EndToEndTest {
     assertThat(folder.resolve("runs/two/report.html")).isNotEmptyFile();
     assertThat(folder.resolve("runs/two/student/tokenizer.json")).isNotEmptyFile();
     studentHasACard(summary);
+    tensorBoardShowsTheSameLosses("two");
 
     runIsGivenBack("two");
     finishedRunIsNotTrainedAgain();
@@ -192,6 +270,16 @@ class EndToEndTest {
         .contains("value: " + summary.studentPerplexity())
         .contains(end.hashes().teacher(), end.hashes().data());
     assertThat(card.lines().filter(line -> line.contains("| 768 | 3 |"))).hasSize(3);
+  }
+
+  private static void tensorBoardShowsTheSameLosses(String run) throws IOException {
+    List<Float> shown = new ArrayList<>();
+    for (StageKind stage : StageKind.values()) {
+      Path events = folder.resolve("runs").resolve(run).resolve("tensorboard/" + stage.label());
+      shown.addAll(EventFiles.scalars(events, "loss").values());
+    }
+    assertThat(shown)
+        .containsExactlyElementsOf(losses(run).stream().map(Double::floatValue).toList());
   }
 
   private static void runIsGivenBack(String run) throws IOException {

@@ -2,6 +2,7 @@ package io.sparkhawk.driver.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sparkhawk.driver.progress.EventFiles;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.testing.FaultyNetwork;
@@ -134,6 +135,10 @@ class S3EndToEndTest {
     assertThat(losses(server.object("everything/runs/tiny")))
         .hasSize(6)
         .isEqualTo(losses(undisturbed));
+    assertThat(
+            EventFiles.scalars(server.object("everything/runs/tiny/tensorboard/distill"), "loss")
+                .values())
+        .containsExactlyElementsOf(losses(undisturbed).stream().map(Double::floatValue).toList());
     assertThat(Files.readString(server.object("everything/runs/tiny/report.html")))
         .doesNotContain(server.secretKey());
     everythingIsInspected();

@@ -73,6 +73,14 @@ final class SecretWatch implements AutoCloseable {
     return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
   }
 
+  /** What the executors logged, as far as it was seen. */
+  List<String> executorLogs() {
+    return seen.entrySet().stream()
+        .filter(file -> file.getKey().endsWith("executor.log"))
+        .map(Map.Entry::getValue)
+        .toList();
+  }
+
   /** Checks what was seen, and every file below a folder but one. */
   void assertNowhere(List<String> secrets, Path folder, Path except) throws IOException {
     assertThat(looks.isDone()).as("it could not look to the end").isFalse();

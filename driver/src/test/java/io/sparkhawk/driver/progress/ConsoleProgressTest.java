@@ -109,6 +109,35 @@ class ConsoleProgressTest {
   }
 
   @Test
+  void theWaitForACheckpointDoesNotCountAsSlowTraining() {
+    ConsoleProgress progress = ConsoleProgress.of(out, false, 80, clock);
+    progress.stageStarted(stage(4 * 1024), 1, 1, 256);
+    for (int k = 1; k <= 4; k++) {
+      double stall = k == 4 ? 20 : 0;
+      clock.advance(Duration.ofMillis((long) (1000 * (0.5 + stall))));
+      progress.step(
+          new StepMetrics(
+              StageKind.MATRIX,
+              k,
+              4,
+              k * 1024L,
+              10,
+              List.of(),
+              1,
+              3e-3,
+              0.5,
+              0,
+              0,
+              stall,
+              0.5 + stall,
+              0));
+    }
+
+    assertThat(written())
+        .endsWith("matrix: 4/4, 4.10K tokens, loss 10.00, 2,048 tokens/s, 0:00 left\n");
+  }
+
+  @Test
   void aRunThatStepsBackToACheckpointShowsNoNegativeSpeed() {
     ConsoleProgress progress = ConsoleProgress.of(out, false, 80, clock);
     progress.stageStarted(stage(102_400), 1, 3, 256);

@@ -1,6 +1,7 @@
 package io.sparkhawk.executor.worker;
 
 import io.sparkhawk.data.error.InfrastructureException;
+import io.sparkhawk.executor.logging.LogPlace;
 import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.train.TrainingListener;
@@ -11,6 +12,8 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Tells the coordinator from a thread of its own that this worker is alive and what it did, and
@@ -20,6 +23,8 @@ import java.util.function.Consumer;
  * where a checkpoint is to be published.
  */
 final class Heartbeats implements TrainingListener, AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Heartbeats.class);
 
   private static final int LARGEST_BATCH = 1000;
 
@@ -78,11 +83,14 @@ final class Heartbeats implements TrainingListener, AutoCloseable {
 
   @Override
   public void trainingStarted(String stage, long done) {
+    LogPlace.reachStep(done);
+    LOG.info("Training goes on from step {}", done);
     queue.add(Optional.of(new WorkerEvent.TrainingStarted(stage, done)));
   }
 
   @Override
   public void step(StepMetrics metrics) {
+    LogPlace.reachStep(metrics.step());
     queue.add(Optional.of(new WorkerEvent.StepDone(metrics)));
   }
 
@@ -113,6 +121,7 @@ final class Heartbeats implements TrainingListener, AutoCloseable {
 
   @Override
   public void checkpointPublished(PublishedCheckpoint checkpoint) {
+    LOG.info("Checkpoint of step {}: {}", checkpoint.step(), checkpoint.location());
     queue.add(Optional.of(new WorkerEvent.CheckpointPublished(checkpoint)));
   }
 

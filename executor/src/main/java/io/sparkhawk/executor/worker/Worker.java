@@ -2,9 +2,12 @@ package io.sparkhawk.executor.worker;
 
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.executor.collective.Collective;
+import io.sparkhawk.executor.logging.LogPlace;
 import java.io.Serializable;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One rank of a generation from its first word to its last: listen, join, connect, work, report.
@@ -16,6 +19,8 @@ import java.util.concurrent.TimeUnit;
  * @param <R> the result
  */
 final class Worker<P extends Serializable, R extends Serializable> {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
   private static final long JOIN_AGAIN_MILLIS = 50;
 
@@ -40,11 +45,25 @@ final class Worker<P extends Serializable, R extends Serializable> {
   }
 
   R run(P plan, WorkerBody<P, R> body) throws Exception {
+    LogPlace.enterWork(assignment.generation().work(), assignment.rank());
+    try {
+      return join(plan, body);
+    } finally {
+      LogPlace.leaveWork();
+    }
+  }
+
+  private R join(P plan, WorkerBody<P, R> body) throws Exception {
     try (CollectiveOpener.Listening listening = reporting(() -> opener.listen(assignment.host()))) {
       Place place = reporting(() -> join(listening.address()));
       try (Collective collective = reporting(() -> listening.connect(place, timeouts.peer()));
           Heartbeats heartbeats =
               Heartbeats.start(coordinator, place, timeouts, collective::abort)) {
+        LOG.info(
+            "Rank {} of {} begins {}",
+            assignment.rank(),
+            assignment.worldSize(),
+            assignment.generation().work());
         return reporting(
             () -> {
               R result = body.run(plan, collective, heartbeats);
@@ -99,6 +118,7 @@ final class Worker<P extends Serializable, R extends Serializable> {
   }
 
   private void report(Throwable failure) {
+    LOG.error("{}", failure.getMessage(), failure);
     try {
       coordinator.ask(
           new CoordinatorMessage.Failed(

@@ -1,5 +1,7 @@
 package io.sparkhawk.executor.worker;
 
+import io.sparkhawk.executor.logging.LogFormat;
+import io.sparkhawk.executor.logging.LogPlace;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.spark.api.plugin.ExecutorPlugin;
@@ -14,12 +16,22 @@ import org.apache.spark.api.plugin.PluginContext;
  */
 public final class WorkerPlugin implements ExecutorPlugin {
 
+  /** Key of the run's name in what the driver's end tells the executors. */
+  public static final String RUN = "run";
+
+  /** Key of a {@link LogFormat}'s name, likewise. */
+  public static final String LOG_FORMAT = "logFormat";
+
   /** One Spark application has one plugin of a kind in each process. */
   private static final AtomicReference<PluginContext> CONTEXT = new AtomicReference<>();
 
+  /** What the driver tells of how to log: {@link #RUN} and {@link #LOG_FORMAT}. */
   @Override
   public void init(PluginContext context, Map<String, String> extraConf) {
     CONTEXT.set(context);
+    LogPlace.enterRun(extraConf.getOrDefault(RUN, ""));
+    LogFormat.valueOf(extraConf.getOrDefault(LOG_FORMAT, LogFormat.TEXT.name()))
+        .use("executor " + context.executorID());
   }
 
   @Override
