@@ -17,6 +17,7 @@ import io.sparkhawk.driver.registry.Lineage;
 import io.sparkhawk.driver.registry.ModelRegistry;
 import io.sparkhawk.driver.registry.ModelScores;
 import io.sparkhawk.driver.registry.ModelVersion;
+import io.sparkhawk.driver.run.RunFolder;
 import io.sparkhawk.executor.train.StageSettings;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -28,6 +29,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -39,6 +41,7 @@ final class RoundRun {
   private static final String RUN = "run";
 
   private final RetrainConfig config;
+  private final Configuration hadoop;
   private final Storage storage;
   private final RoundLog log;
   private final ModelRegistry registry;
@@ -53,6 +56,7 @@ final class RoundRun {
 
   RoundRun(
       RetrainConfig config,
+      Configuration hadoop,
       Storage storage,
       Path folder,
       RoundLog log,
@@ -63,6 +67,7 @@ final class RoundRun {
       InstantSource clock,
       Round round) {
     this.config = config;
+    this.hadoop = hadoop;
     this.storage = storage;
     this.log = log;
     this.registry = registry;
@@ -78,6 +83,9 @@ final class RoundRun {
 
   /** A finished training with the settings that it was made with. */
   record Training(Trained trained, List<String> stages, String configuration) {}
+
+  /** A student that was made of a stage's end, for training to start from. */
+  record Start(String student, String stage, String run) {}
 
   RoundSummary finish() {
     prepare();
@@ -155,8 +163,9 @@ final class RoundRun {
   }
 
   private Training train(RoundData mixed) {
+    String start = start();
     hold.requireHeld();
-    RunConfig run = runConfig(mixed);
+    RunConfig run = runConfig(mixed, start);
     Trained trained = work.distill(run);
     return new Training(
         trained,
@@ -164,7 +173,28 @@ final class RoundRun {
         ConfigWriter.write(run.withoutSecrets()));
   }
 
-  private RunConfig runConfig(RoundData mixed) {
+  /** The folder of the student that training starts from; that of a stage's end is made here. */
+  private String start() {
+    return StageEnd.parse(round.warmStart())
+        .map(end -> kept("start.json", Start.class, () -> export(end)).student())
+        .orElse(round.warmStart());
+  }
+
+  private Start export(StageEnd end) {
+    Path source = Storage.path(end.run());
+    RunConfig run = RunFolder.configuration(Storage.of(hadoop, source), source);
+    if (run.stages().stream().noneMatch(stage -> stage.name() == end.stage())) {
+      throw new ConfigurationException(
+          "warm-start is %s, but the stages of this run are %s."
+              .formatted(end, run.stages().stream().map(s -> s.name().label()).toList()));
+    }
+    hold.requireHeld();
+    String student = new Path(here, "start").toString();
+    work.exportStage(run.withSpark(config.training().spark()), end.stage(), student);
+    return new Start(student, end.stage().label(), end.run());
+  }
+
+  private RunConfig runConfig(RoundData mixed, String start) {
     return config
         .training()
         .forRound(
@@ -172,7 +202,7 @@ final class RoundRun {
             here.toString(),
             config.teacher(),
             mixed.folder(),
-            round.warmStart(),
+            start,
             budget(config.stages(round.warmStart().isEmpty()), mixed.trainTokens()));
   }
 

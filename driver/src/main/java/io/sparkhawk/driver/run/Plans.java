@@ -126,6 +126,19 @@ public final class Plans {
         spark);
   }
 
+  /** The one worker that writes a student of this run. */
+  public static ClusterSettings exporting(RunConfig config) {
+    ClusterSettings all = cluster(config);
+    return new ClusterSettings(
+        1,
+        1,
+        all.executorWait(),
+        all.threadsPerWorker(),
+        all.workerMemory(),
+        all.gpu(),
+        all.spark());
+  }
+
   /** The workers that measure models. */
   public static ClusterSettings cluster(EvaluateSettings settings) {
     // Only sums of losses travel between the workers.

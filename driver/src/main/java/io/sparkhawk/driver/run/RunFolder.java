@@ -1,10 +1,12 @@
 package io.sparkhawk.driver.run;
 
+import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.sample.SampleOrder;
 import io.sparkhawk.data.sample.ShuffleSpace;
 import io.sparkhawk.data.shard.DataManifest;
 import io.sparkhawk.data.shard.SplitManifest;
 import io.sparkhawk.data.storage.Storage;
+import io.sparkhawk.driver.config.ConfigReader;
 import io.sparkhawk.driver.config.ConfigWriter;
 import io.sparkhawk.driver.config.Problems;
 import io.sparkhawk.driver.config.RunConfig;
@@ -12,6 +14,7 @@ import io.sparkhawk.driver.launch.DistillationResult;
 import io.sparkhawk.driver.launch.RunHold;
 import io.sparkhawk.driver.launch.RunRecord;
 import io.sparkhawk.driver.progress.MetricsLog;
+import io.sparkhawk.driver.progress.RunFiles;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.driver.progress.StageResults;
 import io.sparkhawk.driver.report.CardContent;
@@ -31,6 +34,7 @@ import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.StepSamples;
 import io.sparkhawk.executor.train.TrainingPlan;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -42,7 +46,11 @@ import org.apache.hadoop.fs.Path;
 /** The folder of a run: what it already holds, and what a finished run leaves in it. */
 public final class RunFolder implements RunRecord {
 
+  /** Name of the file with the run's settings in its folder. */
+  private static final String CONFIGURATION = "configuration.yaml";
+
   private final RunConfig config;
+  private final TrainingPlan plan;
   private final Configuration hadoop;
   private final Path folder;
   private final FileSystem files;
@@ -51,12 +59,14 @@ public final class RunFolder implements RunRecord {
 
   private RunFolder(
       RunConfig config,
+      TrainingPlan plan,
       Configuration hadoop,
       Path folder,
       FileSystem files,
       DataManifest data,
       java.nio.file.Path teacherFolder) {
     this.config = config;
+    this.plan = plan;
     this.hadoop = hadoop;
     this.folder = folder;
     this.files = files;
@@ -75,11 +85,31 @@ public final class RunFolder implements RunRecord {
     Path data = new Path(plan.dataFolder());
     return new RunFolder(
         config,
+        plan,
         hadoop,
         folder,
         Storage.of(hadoop, folder).fileSystem(),
         DataManifest.read(Storage.of(hadoop, data).fileSystem(), data),
         ModelFolder.local(hadoop, plan.teacherFolder(), java.nio.file.Path.of(plan.localCache())));
+  }
+
+  /**
+   * The settings of the run in a folder, by which its stages ended; without secrets, and with
+   * absolute paths.
+   *
+   * @throws DataException if the folder has none
+   */
+  public static RunConfig configuration(Storage storage, Path folder) {
+    Path file = new Path(folder, CONFIGURATION);
+    byte[] yaml =
+        RunFiles.read(storage.fileSystem(), file)
+            .orElseThrow(
+                () ->
+                    new DataException(
+                        "%s is not the folder of a run with a finished stage: there is no %s in it."
+                            .formatted(folder, CONFIGURATION)));
+    return ConfigReader.ofYaml(file.toString(), new String(yaml, StandardCharsets.UTF_8))
+        .read(RunConfig.class, RunConfig::check);
   }
 
   /** Tokens in a row of the data set. */
@@ -222,7 +252,21 @@ public final class RunFolder implements RunRecord {
 
   @Override
   public void stageEnded(StageResult result) {
+    String settings = ConfigWriter.write(located().withoutSecrets());
+    RunFiles.write(
+        files, new Path(folder, CONFIGURATION), settings.getBytes(StandardCharsets.UTF_8));
     StageResults.write(files, folder, result);
+  }
+
+  /** The settings as they are read anywhere: relative paths are those of this process. */
+  private RunConfig located() {
+    return config.forRound(
+        config.run(),
+        folder.getParent().toString(),
+        plan.teacherFolder(),
+        plan.dataFolder(),
+        plan.warmStart(),
+        config.stages());
   }
 
   @Override

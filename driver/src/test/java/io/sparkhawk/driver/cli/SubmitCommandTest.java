@@ -3,6 +3,7 @@ package io.sparkhawk.driver.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparkhawk.driver.config.ConfigReader;
+import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -160,6 +161,44 @@ class SubmitCommandTest {
     assertThat(err.toString()).contains("workers (--workers)");
     assertThat(submit("--master=yarn", "generate", "--prompt=x")).isEqualTo(2);
     assertThat(err.toString()).contains("but not generate");
+  }
+
+  @Test
+  void retrainingAsksForTheWorkersOfItsTraining() throws IOException {
+    Path retrain =
+        Files.writeString(
+            folder.resolve("retrain.yaml"),
+            """
+            name: kept
+            storage: s3a://bucket/models
+            teacher: s3a://bucket/teacher
+            corpus: ["s3a://bucket/corpus"]
+            held-out: ["s3a://bucket/held-out"]
+            training:
+              workers: 5
+              stages:
+                - {name: distill, tokens: 60K, batch-tokens: 2560, learning-rate: 3e-3}
+            """);
+    assertThat(
+            submit(
+                "--master=k8s://https://head:6443",
+                "--deploy-mode=cluster",
+                "retrain",
+                "--config",
+                retrain.toString()))
+        .as(err.toString())
+        .isZero();
+    assertThat(printed())
+        .contains("spark.executor.instances=5", "retrain")
+        .contains("spark.kubernetes.driver.service.deleteOnTermination=false");
+    assertThat(RetrainConfig.read(after("--config"), List.of()).training().workers()).isEqualTo(5);
+
+    assertThat(submit("--master=yarn", "--deploy-mode=cluster", "retrain", "--config=" + retrain))
+        .isEqualTo(2);
+    assertThat(err.toString()).contains("--deploy-mode is cluster", "set it to client");
+    assertThat(submit("--master=yarn", "retrain", "--config=" + retrain))
+        .as(err.toString())
+        .isZero();
   }
 
   @Test
