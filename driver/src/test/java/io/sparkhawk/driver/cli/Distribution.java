@@ -21,7 +21,9 @@ final class Distribution {
 
   private static final Path DEPLOY = Path.of("../deploy").toAbsolutePath().normalize();
   private static final Pattern TEST_LIBRARY =
-      Pattern.compile("(junit|assertj|archunit|hadoop-client-minicluster|surefire|console).*");
+      Pattern.compile(
+          "(junit|apiguardian|opentest4j|assertj|byte-buddy|archunit|hadoop-client-minicluster"
+              + "|surefire|console).*");
 
   private Distribution() {}
 
