@@ -38,17 +38,14 @@ class SparkLibrariesTest {
   @BeforeEach
   void readList() throws IOException {
     try (InputStream in = SparkLibrariesTest.class.getResourceAsStream("spark-libraries.txt")) {
-      List<String> lines =
-          new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+      List<String> lines = new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
       version = lines.get(0);
       lines.stream()
           .skip(1)
           .map(line -> parts(line.replace(' ', '-') + ".jar"))
           .forEach(
               jar ->
-                  spark
-                      .computeIfAbsent(jar.group(1), name -> new TreeSet<>())
-                      .add(jar.group(2)));
+                  spark.computeIfAbsent(jar.group(1), name -> new TreeSet<>()).add(jar.group(2)));
     }
   }
 
@@ -100,7 +97,9 @@ class SparkLibrariesTest {
       Map<String, Path> side = spark.containsKey(parts(jar).group(1)) ? sparks : sent;
       classes(jar).forEach(name -> side.put(name, jar.getFileName()));
     }
-    assertThat(sparks).hasSizeGreaterThan(10_000).containsKey("org/apache/spark/SparkContext.class");
+    assertThat(sparks)
+        .hasSizeGreaterThan(10_000)
+        .containsKey("org/apache/spark/SparkContext.class");
     assertThat(sent).hasSizeGreaterThan(1_000).containsKey("ai/djl/Device.class");
     Map<String, String> twice = new TreeMap<>();
     sent.forEach(

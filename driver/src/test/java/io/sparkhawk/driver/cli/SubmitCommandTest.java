@@ -8,11 +8,14 @@ import io.sparkhawk.driver.config.RunConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -199,6 +202,36 @@ class SubmitCommandTest {
     assertThat(submit("--master=yarn", "retrain", "--config=" + retrain))
         .as(err.toString())
         .isZero();
+  }
+
+  @Test
+  void whatThePageHasForEachClusterManagerIsAccepted() throws Exception {
+    String page = Files.readString(Path.of("../docs/spark-submit.md"));
+    Matcher yaml = Pattern.compile("(?s)cat > run.yaml <<END\n(.*?)END\n").matcher(page);
+    assertThat(yaml.find()).isTrue();
+    Files.writeString(config, yaml.group(1).replaceAll("\\$[^\n]*", "s3a://models/some"));
+
+    List<String> masters = new ArrayList<>();
+    Matcher cluster = Pattern.compile("(?s)\n(MASTER=\\S+ CLUSTER=\\(.*?\\))").matcher(page);
+    while (cluster.find()) {
+      List<String> arguments = arguments(cluster.group(1));
+      masters.add(arguments.get(1));
+      arguments.addAll(List.of("distill", "--config", config.toString()));
+      assertThat(submit(arguments.toArray(String[]::new))).as(err.toString()).isZero();
+    }
+    assertThat(masters).containsExactly("spark://head:7077", "yarn", "k8s://https://head:6443");
+    assertThat(printed()).contains("local:///opt/sparkhawk/jars/driver-0.1.0.jar");
+  }
+
+  /** What a shell makes of the variables. */
+  private static List<String> arguments(String variables) throws Exception {
+    Process shell =
+        new ProcessBuilder(
+                "bash", "-c", variables + "; printf '%s\\n' --master \"$MASTER\" \"${CLUSTER[@]}\"")
+            .start();
+    String printed = new String(shell.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(shell.waitFor()).isZero();
+    return new ArrayList<>(printed.lines().filter(line -> !line.isEmpty()).toList());
   }
 
   @Test

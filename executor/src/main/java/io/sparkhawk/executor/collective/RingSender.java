@@ -24,6 +24,10 @@ final class RingSender {
 
   private Iterator<ByteBuffer> slices = List.<ByteBuffer>of().iterator();
   private ByteBuffer slice = NOTHING;
+
+  /** Written by the ring's thread alone, read by others. */
+  private volatile long sentBytes;
+
   private long framed;
   private long total;
 
@@ -51,7 +55,14 @@ final class RingSender {
     if (!inFrame() && !nextFrame(ready)) {
       return false;
     }
-    return channel.write(frame) > 0;
+    long written = channel.write(frame);
+    sentBytes = sentBytes + written;
+    return written > 0;
+  }
+
+  /** Bytes written so far, with the frames' heads. */
+  long sentBytes() {
+    return sentBytes;
   }
 
   /** Frames are full but for the last of a slice: the receiver's progress comes in small steps. */
