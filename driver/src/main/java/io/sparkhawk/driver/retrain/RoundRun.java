@@ -17,7 +17,6 @@ import io.sparkhawk.driver.registry.Lineage;
 import io.sparkhawk.driver.registry.ModelRegistry;
 import io.sparkhawk.driver.registry.ModelScores;
 import io.sparkhawk.driver.registry.ModelVersion;
-import io.sparkhawk.driver.run.RunFolder;
 import io.sparkhawk.executor.train.StageSettings;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -181,13 +180,7 @@ final class RoundRun {
   }
 
   private Start export(StageEnd end) {
-    Path source = Storage.path(end.run());
-    RunConfig run = RunFolder.configuration(Storage.of(hadoop, source), source);
-    if (run.stages().stream().noneMatch(stage -> stage.name() == end.stage())) {
-      throw new ConfigurationException(
-          "warm-start is %s, but the stages of this run are %s."
-              .formatted(end, run.stages().stream().map(s -> s.name().label()).toList()));
-    }
+    RunConfig run = end.configuration(hadoop);
     hold.requireHeld();
     String student = new Path(here, "start").toString();
     work.exportStage(run.withSpark(config.training().spark()), end.stage(), student);

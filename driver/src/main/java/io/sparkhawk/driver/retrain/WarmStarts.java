@@ -1,12 +1,10 @@
 package io.sparkhawk.driver.retrain;
 
 import io.sparkhawk.data.error.ConfigurationException;
-import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.registry.ModelRegistry;
 import io.sparkhawk.driver.registry.ModelVersion;
-import io.sparkhawk.driver.run.RunFolder;
 import io.sparkhawk.executor.stage.StageKind;
 import java.util.List;
 import java.util.Optional;
@@ -28,15 +26,21 @@ final class WarmStarts {
    * The folder of a student, the text of a {@link StageEnd}, or empty for the teacher.
    *
    * @param named the setting {@code warm-start}
-   * @throws ConfigurationException if it names a stage that no run has trained which the student in
-   *     production came from
+   * @throws ConfigurationException if it names a stage that the run has not, or that no run has
+   *     trained which the student in production came from
    */
   String of(String named) {
     return switch (named) {
       case RetrainConfig.TEACHER -> "";
       case RetrainConfig.PRODUCTION -> production();
-      default -> StageEnd.stage(named).map(this::endOf).orElse(named);
+      default -> StageEnd.stage(named).map(this::endOf).orElseGet(() -> given(named));
     };
+  }
+
+  /** Refused before a round begins with it. */
+  private String given(String place) {
+    StageEnd.parse(place).ifPresent(end -> end.configuration(hadoop));
+    return place;
   }
 
   private String production() {
@@ -54,7 +58,7 @@ final class WarmStarts {
     for (String student = production(); !student.isEmpty(); ) {
       Optional<StageEnd> end = StageEnd.parse(student);
       String run = end.isPresent() ? end.get().run() : folderOf(student);
-      RunConfig settings = configuration(run);
+      RunConfig settings = StageEnd.configuration(hadoop, run);
       if (stagesUpTo(end, settings).contains(wanted)) {
         return new StageEnd(wanted, run).toString();
       }
@@ -68,11 +72,6 @@ final class WarmStarts {
   /** The run that a student is in. */
   private static String folderOf(String student) {
     return new Path(student).getParent().toString();
-  }
-
-  private RunConfig configuration(String run) {
-    Path folder = Storage.path(run);
-    return RunFolder.configuration(Storage.of(hadoop, folder), folder);
   }
 
   /** The stages that have made a student: all of its run, or those up to the end that it is. */

@@ -90,6 +90,39 @@ class SubmitTest {
     assertThat(cluster.logs()).doesNotContain(server.secretKey());
   }
 
+  @Test
+  void aRoundOfRetrainingIsMadeByADriverInTheClusterAndNotAgainByOneHere() throws Exception {
+    Path config =
+        Files.writeString(
+            folder.resolve("retrain.yaml"),
+            """
+            name: kept
+            storage: s3a://submitted/models
+            teacher: %1$s/teacher
+            corpus: [%1$s/corpus/valid-python-doc.jsonl.gz]
+            held-out: [%1$s/corpus/valid-postgresql-doc.jsonl.gz]
+            new-by: file
+            prepare: {seq-len: 64}
+            training:
+              workers: 2
+            """
+                    .formatted(QUICKSTART)
+                + SMALL.indent(2)
+                + STAGES.indent(2));
+    List<String> retrain = List.of("retrain", "--config", config.toString());
+
+    succeed(submit("cluster", retrain));
+    assertThat(server.object("submitted/models/kept/last-start.json"))
+        .content()
+        .contains("Promoted as version 1.");
+
+    succeed(submit("client", retrain));
+    assertThat(server.object("submitted/models/kept/last-start.json"))
+        .content()
+        .contains("Nothing is new since round files-1-", "\"production_version\" : 1");
+    assertThat(cluster.logs()).doesNotContain(server.secretKey());
+  }
+
   /**
    * The block of docs/spark-submit.md that a newcomer copies, but for its first lines, the sizes of
    * the run, the build, and the settings of a server of one's own.

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.Iterator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** The sending half of a transfer: cuts what is ready into frames and writes them as they fit. */
 final class RingSender {
@@ -22,12 +23,10 @@ final class RingSender {
    */
   private final ByteBuffer[] frame = {head, NOTHING};
 
+  private final AtomicLong sentBytes = new AtomicLong();
+
   private Iterator<ByteBuffer> slices = List.<ByteBuffer>of().iterator();
   private ByteBuffer slice = NOTHING;
-
-  /** Written by the ring's thread alone, read by others. */
-  private volatile long sentBytes;
-
   private long framed;
   private long total;
 
@@ -56,13 +55,13 @@ final class RingSender {
       return false;
     }
     long written = channel.write(frame);
-    sentBytes = sentBytes + written;
+    sentBytes.addAndGet(written);
     return written > 0;
   }
 
-  /** Bytes written so far, with the frames' heads. */
+  /** Bytes written so far, with the frames' heads; any thread may ask. */
   long sentBytes() {
-    return sentBytes;
+    return sentBytes.get();
   }
 
   /** Frames are full but for the last of a slice: the receiver's progress comes in small steps. */

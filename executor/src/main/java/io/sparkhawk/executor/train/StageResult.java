@@ -15,7 +15,7 @@ import java.io.Serializable;
  * @param after what the student was like when the stage ended
  * @param skippedSteps steps whose update was left out because their loss or gradient was not finite
  * @param sentBytes bytes that a worker sent to the next one in the ring during the steps, in the
- *     mean of the workers; 0 for one worker, and where gradients travel between GPUs by NCCL
+ *     mean of the workers; what NCCL carries between GPUs is not among them
  */
 public record StageResult(
     StageKind stage,
