@@ -163,9 +163,10 @@ class TcpRingTest {
         Ranks.onEach(
             3,
             collective -> {
+              long before = collective.sentBytes();
               collective.allReduceSum(Ranks.buffer(new float[999]));
               collective.barrier();
-              return collective.sentBytes();
+              return collective.sentBytes() - before;
             });
     // Each operation begins with 36 bytes, and each share of 333 values has a head of 8.
     int sum = 36 + 2 * 2 * (333 * Float.BYTES + 8);
