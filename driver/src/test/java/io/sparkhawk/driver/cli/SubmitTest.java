@@ -24,11 +24,11 @@ import org.junit.jupiter.api.io.TempDir;
  * Commands that are submitted to a real standalone cluster, whose storage is a real S3 server, as a
  * person with a cluster would submit them.
  */
-@Timeout(600)
+@Timeout(900)
 class SubmitTest {
 
   private static final Path QUICKSTART = Path.of("../deploy/quickstart").toAbsolutePath();
-  private static final long LONGEST_SECONDS = 240;
+  private static final long LONGEST_SECONDS = 360;
 
   /** Sizes of a run of some seconds. */
   private static final String SMALL =
