@@ -48,7 +48,8 @@ record StageEnd(StageKind stage, String run) {
       throw new ConfigurationException(
           "warm-start is %s, but the stages of this run are %s."
               .formatted(
-                  this, settings.stages().stream().map(trained -> trained.name().label()).toList()));
+                  this,
+                  settings.stages().stream().map(trained -> trained.name().label()).toList()));
     }
     return settings;
   }
