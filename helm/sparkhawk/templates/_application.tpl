@@ -38,7 +38,7 @@ driver:
 executor:
   instances: {{ include "sparkhawk.workers" $.root }}
   cores: {{ int .executor.cores }}
-  memory: {{ get $.root.Values.run "worker-memory" | default "1g" }}
+  memory: {{ include "sparkhawk.workerMemory" $.root }}
   memoryOverhead: {{ .executor.memoryOverhead }}
   serviceAccount: {{ include "sparkhawk.executorAccount" $.root }}
   template:

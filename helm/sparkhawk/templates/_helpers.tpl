@@ -79,6 +79,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- int (.Values.run.workers | default (.Values.retrain.config.training).workers | default 2) -}}
 {{- end -}}
 
+{{/* The heap of a worker, as "sparkhawk.workers" finds their number. */}}
+{{- define "sparkhawk.workerMemory" -}}
+{{- get .Values.run "worker-memory" | default (get (.Values.retrain.config.training | default dict) "worker-memory") | default "1g" -}}
+{{- end -}}
+
 {{/* A size of Spark (1g, 1500m) in MiB. */}}
 {{- define "sparkhawk.mebibytes" -}}
 {{- $size := lower . -}}
@@ -88,7 +93,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
 {{- define "sparkhawk.executorMebibytes" -}}
-{{- $heap := include "sparkhawk.mebibytes" (get .Values.run "worker-memory" | default "1g") | int64 -}}
+{{- $heap := include "sparkhawk.mebibytes" (include "sparkhawk.workerMemory" .) | int64 -}}
 {{- add $heap (include "sparkhawk.mebibytes" .Values.platform.executor.memoryOverhead | int64) -}}
 {{- end -}}
 

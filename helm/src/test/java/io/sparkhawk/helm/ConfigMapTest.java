@@ -178,7 +178,7 @@ class ConfigMapTest {
   private static RetrainConfig readRetraining(String yaml) throws IOException {
     Path file = Files.createTempFile("retrain", ".yaml");
     try {
-      return RetrainConfig.read(Files.writeString(file, yaml), List.of());
+      return RetrainConfig.read(Files.writeString(file, yaml).toString(), List.of());
     } finally {
       Files.delete(file);
     }

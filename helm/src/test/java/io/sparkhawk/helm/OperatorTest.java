@@ -35,6 +35,15 @@ class OperatorTest {
   }
 
   @Test
+  void executorsOfARetrainingHaveTheHeapOfItsTraining() {
+    GenericKubernetesResource scheduled =
+        Chart.ofSet("operator-cron", "retrain: {config: {training: {worker-memory: 3g}}}")
+            .ofKind("ScheduledSparkApplication")
+            .orElseThrow();
+    assertThat(scheduled.<Object>get("spec", "template", "executor", "memory")).isEqualTo("3g");
+  }
+
+  @Test
   void startsTheProgramsClassInTheImagesJar() throws ClassNotFoundException {
     GenericKubernetesResource application = application("operator");
     Class<?> main = Class.forName(application.get("spec", "mainClass"));

@@ -33,7 +33,9 @@ final class CheckedJobs implements Jobs {
   }
 
   @Override
-  public void retrain(RetrainConfig config) {}
+  public void retrain(RetrainConfig config) {
+    cluster = Plans.cluster(config.training());
+  }
 
   @Override
   public void abandonRound(RetrainConfig config) {}

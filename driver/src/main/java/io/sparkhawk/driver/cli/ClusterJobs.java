@@ -88,9 +88,9 @@ final class ClusterJobs implements Jobs {
                       folder::samples,
                       BODIES,
                       spark -> {
-                    metrics.register();
-                    watch(spark, tab, folder, console);
-                  }),
+                        metrics.register();
+                        watch(spark, tab, folder, console);
+                      }),
               new RunListeners(List.of(progress, tab, metrics)),
               InstantSource.system())
           .run(plan);

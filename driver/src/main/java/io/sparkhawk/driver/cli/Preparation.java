@@ -44,7 +44,9 @@ final class Preparation {
           .set("spark.driver.host", "127.0.0.1")
           .set("spark.driver.bindAddress", "127.0.0.1");
     }
-    return conf.setIfMissing("spark.ui.enabled", "false")
+    // Further applications of this driver are found by the same service.
+    return conf.setIfMissing("spark.kubernetes.driver.service.deleteOnTermination", "false")
+        .setIfMissing("spark.ui.enabled", "false")
         .setIfMissing("spark.ui.showConsoleProgress", "false");
   }
 

@@ -9,7 +9,6 @@ import io.sparkhawk.driver.registry.ModelVersion;
 import io.sparkhawk.driver.retrain.Retraining;
 import io.sparkhawk.driver.run.Plans;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
@@ -52,7 +51,7 @@ final class RegistryCommand implements Runnable {
           names = "--config",
           paramLabel = "FILE",
           description = "The YAML file of the retraining.")
-      private Path config;
+      private String config;
 
       @Option(
           names = "--folder",

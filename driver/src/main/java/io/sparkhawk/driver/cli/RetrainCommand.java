@@ -1,7 +1,6 @@
 package io.sparkhawk.driver.cli;
 
 import io.sparkhawk.driver.config.RetrainConfig;
-import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -38,7 +37,7 @@ final class RetrainCommand implements Runnable {
       paramLabel = "FILE",
       required = true,
       description = "The YAML file of the retraining.")
-  private Path config;
+  private String config;
 
   @Option(
       names = "--set",

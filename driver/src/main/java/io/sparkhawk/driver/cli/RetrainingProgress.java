@@ -75,7 +75,8 @@ class RetrainingProgress implements RoundListener {
   }
 
   @Override
-  public void nothingNew(String reason) {
+  public void nothingNew(String reason, String page) {
     console.message(reason);
+    console.message("Summary: " + page);
   }
 }

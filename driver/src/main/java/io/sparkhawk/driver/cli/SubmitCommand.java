@@ -25,8 +25,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "submit",
     description = {
-      "Run prepare, distill or evaluate on a Spark cluster: checks the command and all of Spark's"
-          + " settings, then starts the cluster's spark-submit.",
+      "Run prepare, distill, evaluate or retrain on a Spark cluster: checks the command and all of"
+          + " Spark's settings, then starts the cluster's spark-submit.",
       "",
       "The cluster's Spark brings its own libraries; the jars of the distribution that it does not"
           + " have go with the application.",
@@ -46,7 +46,8 @@ import picocli.CommandLine.Spec;
     })
 final class SubmitCommand implements Callable<Integer> {
 
-  private static final Set<String> COMMANDS = Set.of("prepare", "distill", "evaluate");
+  private static final String RETRAIN = "retrain";
+  private static final Set<String> COMMANDS = Set.of("prepare", "distill", "evaluate", RETRAIN);
   private static final String CONFIG = "--config";
   private static final String IMAGE = "local:///opt/sparkhawk";
 
@@ -101,7 +102,7 @@ final class SubmitCommand implements Callable<Integer> {
   @Parameters(
       arity = "1..*",
       paramLabel = "COMMAND",
-      description = "prepare, distill or evaluate, with its options.")
+      description = "prepare, distill, evaluate or retrain, with its options.")
   private List<String> command;
 
   SubmitCommand(Optional<Path> home) {
@@ -111,10 +112,7 @@ final class SubmitCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     boolean cluster = clusterMode();
-    if (!COMMANDS.contains(command.get(0))) {
-      throw new ConfigurationException(
-          "submit runs prepare, distill or evaluate on a cluster, but not " + command.get(0) + ".");
-    }
+    requireSubmittable(cluster);
     CheckedJobs jobs = new CheckedJobs();
     int checked =
         new CommandLines(jobs, home, spec.commandLine().getOut(), spec.commandLine().getErr())
@@ -134,6 +132,20 @@ final class SubmitCommand implements Callable<Integer> {
             cluster,
             settings,
             cluster ? inlined(command) : command));
+  }
+
+  private void requireSubmittable(boolean cluster) {
+    if (!COMMANDS.contains(command.get(0))) {
+      throw new ConfigurationException(
+          "submit runs prepare, distill, evaluate or retrain on a cluster, but not "
+              + command.get(0)
+              + ".");
+    }
+    if (cluster && master.startsWith("yarn") && command.get(0).equals(RETRAIN)) {
+      throw new ConfigurationException(
+          "--deploy-mode is cluster, but retrain is several applications of Spark, one after the"
+              + " other, and YARN has one for each driver in the cluster; set it to client.");
+    }
   }
 
   private int start(Submission submission) {

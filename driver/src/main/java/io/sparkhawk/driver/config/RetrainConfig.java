@@ -3,7 +3,6 @@ package io.sparkhawk.driver.config;
 import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.data.setting.Setting;
 import io.sparkhawk.executor.train.StageSettings;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -57,9 +56,13 @@ public record RetrainConfig(
         boolean keepRejected,
     @Setting(
             value =
-                "What a round's first stage starts from: production (the student in production; the"
-                    + " teacher as long as there is none), teacher, or the folder of a student that"
-                    + " distill wrote, such as that of a run of --stages matrix,hidden.",
+                "What a round's first stage starts from: production (the student in production),"
+                    + " matrix, hidden or distill (the student as this stage left it in the newest"
+                    + " of the runs that the student in production came from), teacher, the folder"
+                    + " of a student that distill wrote, or STAGE@RUN, as"
+                    + " hidden@s3a://bucket/runs/first: the student as a stage of the run in this"
+                    + " folder left it. As long as nothing is in production, the first two mean the"
+                    + " teacher.",
             defaultValue = "production")
         String warmStart,
     @Setting(
@@ -117,13 +120,14 @@ public record RetrainConfig(
   }
 
   /**
-   * Reads the file.
+   * Reads the settings.
    *
+   * @param place path of the file, or the file itself as a URL, see {@link ConfigReader#at}
    * @param assignments settings that replace those of the file, as {@code gates.min-tokens=1M}
    * @throws io.sparkhawk.data.error.ConfigurationException with everything that is wrong
    */
-  public static RetrainConfig read(Path file, List<String> assignments) {
-    ConfigReader reader = ConfigReader.ofFile(file);
+  public static RetrainConfig read(String place, List<String> assignments) {
+    ConfigReader reader = ConfigReader.at(place);
     assignments.forEach(reader::set);
     givenByItself()
         .forEach(

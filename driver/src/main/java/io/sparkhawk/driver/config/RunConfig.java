@@ -224,6 +224,11 @@ public record RunConfig(
     return with(other, spark);
   }
 
+  /** This run with other settings of Spark. */
+  public RunConfig withSpark(Map<String, String> other) {
+    return with(stages, other);
+  }
+
   /**
    * These settings for a run of its own.
    *

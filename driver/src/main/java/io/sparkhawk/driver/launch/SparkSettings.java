@@ -66,6 +66,7 @@ final class SparkSettings {
       settings.useThisMachine(folder);
     } else {
       settings.useGivenMaster();
+      settings.keepDriverService();
       settings.shareGpus();
     }
     settings.requireBarrierMode();
@@ -120,6 +121,16 @@ final class SparkSettings {
               + ".");
     }
     settings.putIfAbsent("spark.executor.instances", Integer.toString(cluster.workers()));
+  }
+
+  /**
+   * Retraining has several applications in one driver, one after the other, and executors of each
+   * find it by its service. Kubernetes deletes the service with the driver's pod.
+   */
+  private void keepDriverService() {
+    if (settings.get("spark.master").startsWith(KUBERNETES)) {
+      settings.putIfAbsent("spark.kubernetes.driver.service.deleteOnTermination", "false");
+    }
   }
 
   private void requireBarrierMode() {

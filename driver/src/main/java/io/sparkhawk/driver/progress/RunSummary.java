@@ -69,6 +69,8 @@ public record RunSummary(
    * @param perplexityTokens held-out tokens behind that perplexity
    * @param seconds training time, without start-up and evaluation
    * @param skippedSteps steps whose update was left out
+   * @param sentBytes bytes that a worker sent to the next one in the ring during the steps, in the
+   *     mean of the workers; what NCCL carries between GPUs is not among them
    */
   public record Stage(
       StageKind name,
@@ -78,7 +80,8 @@ public record RunSummary(
       double perplexity,
       long perplexityTokens,
       double seconds,
-      long skippedSteps) {
+      long skippedSteps,
+      long sentBytes) {
 
     public Stage {
       Objects.requireNonNull(name, "name");
@@ -93,7 +96,8 @@ public record RunSummary(
           result.after().perplexity(),
           result.after().tokens(),
           result.seconds(),
-          result.skippedSteps());
+          result.skippedSteps(),
+          result.sentBytes());
     }
   }
 

@@ -14,7 +14,8 @@ import java.util.List;
  * @param heldOutSha256 checksum of the held-out rows
  * @param teacher folder of the teacher
  * @param teacherSha256 checksum of its configuration and weights
- * @param warmStart folder of the student that training started from; empty for the teacher
+ * @param warmStart folder of the student that training started from, or the end of a stage of a
+ *     run, as {@code hidden@s3a://bucket/runs/first}; empty for the teacher
  * @param configuration the settings of the training, without secrets
  * @param configurationSha256 their checksum
  * @param codeVersion version of the program

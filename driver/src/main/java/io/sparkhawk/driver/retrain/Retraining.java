@@ -4,8 +4,13 @@ import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.launch.RunHold;
+import io.sparkhawk.driver.progress.JsonFormat;
+import io.sparkhawk.driver.progress.RunFiles;
 import io.sparkhawk.driver.registry.ModelRegistry;
 import io.sparkhawk.driver.registry.ModelVersion;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -44,6 +49,7 @@ public final class Retraining {
   private final Storage storage;
   private final RoundLog log;
   private final ModelRegistry registry;
+  private final WarmStarts warmStarts;
 
   /**
    * @param work prepares, trains and measures
@@ -69,15 +75,17 @@ public final class Retraining {
     this.folder = storage.fileSystem().makeQualified(given);
     this.log = new RoundLog(storage, new Path(folder, ROUNDS));
     this.registry = ModelRegistry.open(hadoop, new Path(folder, REGISTRY));
+    this.warmStarts = new WarmStarts(hadoop, registry);
   }
 
   /**
-   * Runs until nothing is new.
+   * Runs until nothing is new, and writes a summary of this start.
    *
    * @return the rounds that ended, none if nothing was new
    * @throws io.sparkhawk.data.error.SparkhawkException if something fails; what was done stays
    */
   public List<RoundSummary> run() {
+    Instant start = clock.instant();
     List<RoundSummary> ended = new ArrayList<>();
     try (RunHold hold = holding.get()) {
       for (Optional<Round> open = openRound(); open.isPresent(); open = openRound()) {
@@ -87,8 +95,11 @@ public final class Retraining {
       if (next.isPresent()) {
         hold.requireHeld();
         ended.add(finish(log.begin(next.get()), hold, false));
-      } else if (ended.isEmpty()) {
-        listener.nothingNew(nothingNew());
+      }
+      hold.requireHeld();
+      String page = summarise(ended, start);
+      if (ended.isEmpty()) {
+        listener.nothingNew(nothingNew(), page);
       }
       return ended;
     }
@@ -122,7 +133,8 @@ public final class Retraining {
 
   private RoundSummary finish(Round round, RunHold hold, boolean before) {
     listener.roundStarted(round, before);
-    return new RoundRun(config, storage, folder, log, registry, work, listener, hold, clock, round)
+    return new RoundRun(
+            config, hadoop, storage, folder, log, registry, work, listener, hold, clock, round)
         .finish();
   }
 
@@ -143,7 +155,9 @@ public final class Retraining {
             .toList();
     return fresh.isEmpty()
         ? Optional.empty()
-        : Optional.of(Round.of(rounds.size() + 1L, fresh, carried(rounds), warmStart()));
+        : Optional.of(
+            Round.of(
+                rounds.size() + 1L, fresh, carried(rounds), warmStarts.of(config.warmStart())));
   }
 
   /** Rounds whose students were refused, and whose data no version has learned since. */
@@ -160,12 +174,30 @@ public final class Retraining {
         .toList();
   }
 
-  private String warmStart() {
-    return switch (config.warmStart()) {
-      case RetrainConfig.TEACHER -> "";
-      case RetrainConfig.PRODUCTION -> registry.production().map(ModelVersion::model).orElse("");
-      default -> config.warmStart();
-    };
+  /** Writes the summary of a start; returns the path of its page. */
+  private String summarise(List<RoundSummary> ended, Instant start) {
+    Optional<ModelVersion> production = registry.production();
+    Instant now = clock.instant();
+    StartSummary summary =
+        new StartSummary(
+            config.name(),
+            ended.isEmpty()
+                ? nothingNew()
+                : String.join(" ", ended.stream().map(RoundSummary::verdict).toList()),
+            ended.stream().map(StartSummary.Ended::of).toList(),
+            log.rounds().stream().mapToInt(round -> round.partitions().size()).sum(),
+            production.map(ModelVersion::version).orElse(0L),
+            production.map(ModelVersion::model).orElse(""),
+            Duration.between(start, now).toMillis() / 1e3,
+            now.toString());
+    Path page = new Path(folder, StartSummary.PAGE_NAME);
+    write(new Path(folder, StartSummary.FILE_NAME), JsonFormat.pretty(summary));
+    write(page, summary.html());
+    return page.toString();
+  }
+
+  private void write(Path file, String text) {
+    RunFiles.write(storage.fileSystem(), file, text.getBytes(StandardCharsets.UTF_8));
   }
 
   private String nothingNew() {

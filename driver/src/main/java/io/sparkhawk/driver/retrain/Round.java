@@ -12,7 +12,8 @@ import java.util.List;
  *     files
  * @param partitions what no round before has taken
  * @param carried earlier rounds that were not promoted, whose new data is trained on again
- * @param warmStart folder of the student to start from; empty starts from the teacher
+ * @param warmStart folder of the student to start from, or the end of a stage of a run as {@link
+ *     StageEnd} has it; empty starts from the teacher
  */
 public record Round(
     long number, String id, List<Partition> partitions, List<Long> carried, String warmStart) {

@@ -19,6 +19,11 @@ public interface RoundListener {
   /** The round has ended and its summary is written. */
   void roundEnded(RoundSummary summary, String page);
 
-  /** There is nothing to do, and why. */
-  void nothingNew(String reason);
+  /**
+   * There is nothing to do.
+   *
+   * @param reason why
+   * @param page the summary that says so
+   */
+  void nothingNew(String reason, String page);
 }

@@ -28,6 +28,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -39,6 +40,7 @@ final class RoundRun {
   private static final String RUN = "run";
 
   private final RetrainConfig config;
+  private final Configuration hadoop;
   private final Storage storage;
   private final RoundLog log;
   private final ModelRegistry registry;
@@ -53,6 +55,7 @@ final class RoundRun {
 
   RoundRun(
       RetrainConfig config,
+      Configuration hadoop,
       Storage storage,
       Path folder,
       RoundLog log,
@@ -63,6 +66,7 @@ final class RoundRun {
       InstantSource clock,
       Round round) {
     this.config = config;
+    this.hadoop = hadoop;
     this.storage = storage;
     this.log = log;
     this.registry = registry;
@@ -78,6 +82,9 @@ final class RoundRun {
 
   /** A finished training with the settings that it was made with. */
   record Training(Trained trained, List<String> stages, String configuration) {}
+
+  /** A student that was made of a stage's end, for training to start from. */
+  record Start(String student, String stage, String run) {}
 
   RoundSummary finish() {
     prepare();
@@ -155,8 +162,9 @@ final class RoundRun {
   }
 
   private Training train(RoundData mixed) {
+    String start = start();
     hold.requireHeld();
-    RunConfig run = runConfig(mixed);
+    RunConfig run = runConfig(mixed, start);
     Trained trained = work.distill(run);
     return new Training(
         trained,
@@ -164,7 +172,22 @@ final class RoundRun {
         ConfigWriter.write(run.withoutSecrets()));
   }
 
-  private RunConfig runConfig(RoundData mixed) {
+  /** The folder of the student that training starts from; that of a stage's end is made here. */
+  private String start() {
+    return StageEnd.parse(round.warmStart())
+        .map(end -> kept("start.json", Start.class, () -> export(end)).student())
+        .orElse(round.warmStart());
+  }
+
+  private Start export(StageEnd end) {
+    RunConfig run = end.configuration(hadoop);
+    hold.requireHeld();
+    String student = new Path(here, "start").toString();
+    work.exportStage(run.withSpark(config.training().spark()), end.stage(), student);
+    return new Start(student, end.stage().label(), end.run());
+  }
+
+  private RunConfig runConfig(RoundData mixed, String start) {
     return config
         .training()
         .forRound(
@@ -172,7 +195,7 @@ final class RoundRun {
             here.toString(),
             config.teacher(),
             mixed.folder(),
-            round.warmStart(),
+            start,
             budget(config.stages(round.warmStart().isEmpty()), mixed.trainTokens()));
   }
 

@@ -4,6 +4,7 @@ import io.sparkhawk.data.prepare.PrepareSettings;
 import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.registry.ModelScores;
+import io.sparkhawk.executor.stage.StageKind;
 import java.util.List;
 
 /**
@@ -14,6 +15,15 @@ public interface RoundWork {
 
   /** Makes the data set of the settings' output folder. */
   void prepare(PrepareSettings settings);
+
+  /**
+   * Writes the student as a stage of a run has left it.
+   *
+   * @param run the run, whose stages up to this one have ended
+   * @param stage one of its stages
+   * @param folder of the student
+   */
+  void exportStage(RunConfig run, StageKind stage, String folder);
 
   /** Trains the stages of a run and writes its student. */
   Trained distill(RunConfig config);

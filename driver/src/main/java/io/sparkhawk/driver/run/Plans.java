@@ -128,6 +128,13 @@ public final class Plans {
         "");
   }
 
+  /** The one worker that writes a student of this run. */
+  public static ClusterSettings exporting(RunConfig config) {
+    ClusterSettings all = cluster(config);
+    return new ClusterSettings(1, all.threadsPerWorker(), all.workerMemory(), all.spark())
+        .onGpus(all.gpu());
+  }
+
   /** The workers that measure models. */
   public static ClusterSettings cluster(EvaluateSettings settings) {
     // Only sums of losses travel between the workers.

@@ -1,11 +1,13 @@
 package io.sparkhawk.driver.run;
 
+import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.data.sample.SampleOrder;
 import io.sparkhawk.data.sample.ShuffleSpace;
 import io.sparkhawk.data.shard.DataManifest;
 import io.sparkhawk.data.shard.SplitManifest;
 import io.sparkhawk.data.storage.Storage;
+import io.sparkhawk.driver.config.ConfigReader;
 import io.sparkhawk.driver.config.ConfigWriter;
 import io.sparkhawk.driver.config.Problems;
 import io.sparkhawk.driver.config.RunConfig;
@@ -13,6 +15,7 @@ import io.sparkhawk.driver.launch.DistillationResult;
 import io.sparkhawk.driver.launch.RunHold;
 import io.sparkhawk.driver.launch.RunRecord;
 import io.sparkhawk.driver.progress.MetricsLog;
+import io.sparkhawk.driver.progress.RunFiles;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.driver.progress.StageResults;
 import io.sparkhawk.driver.progress.TensorBoardLog;
@@ -34,6 +37,7 @@ import io.sparkhawk.executor.train.StepMetrics;
 import io.sparkhawk.executor.train.StepSamples;
 import io.sparkhawk.executor.train.TrainingPlan;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,7 +53,11 @@ public final class RunFolder implements RunRecord {
   /** Name of the folder of Spark's event logs in a run folder. */
   public static final String EVENTS = "events";
 
+  /** Name of the file with the run's settings in its folder. */
+  private static final String CONFIGURATION = "configuration.yaml";
+
   private final RunConfig config;
+  private final TrainingPlan plan;
   private final Configuration hadoop;
   private final Path folder;
   private final FileSystem files;
@@ -58,12 +66,14 @@ public final class RunFolder implements RunRecord {
 
   private RunFolder(
       RunConfig config,
+      TrainingPlan plan,
       Configuration hadoop,
       Path folder,
       FileSystem files,
       DataManifest data,
       java.nio.file.Path teacherFolder) {
     this.config = config;
+    this.plan = plan;
     this.hadoop = hadoop;
     this.folder = folder;
     this.files = files;
@@ -82,11 +92,31 @@ public final class RunFolder implements RunRecord {
     Path data = new Path(plan.dataFolder());
     return new RunFolder(
         config,
+        plan,
         hadoop,
         folder,
         Storage.of(hadoop, folder).fileSystem(),
         DataManifest.read(Storage.of(hadoop, data).fileSystem(), data),
         ModelFolder.local(hadoop, plan.teacherFolder(), java.nio.file.Path.of(plan.localCache())));
+  }
+
+  /**
+   * The settings of the run in a folder, by which its stages ended; without secrets, and with
+   * absolute paths.
+   *
+   * @throws DataException if the folder has none
+   */
+  public static RunConfig configuration(Storage storage, Path folder) {
+    Path file = new Path(folder, CONFIGURATION);
+    byte[] yaml =
+        RunFiles.read(storage.fileSystem(), file)
+            .orElseThrow(
+                () ->
+                    new DataException(
+                        "%s is not the folder of a run with a finished stage: there is no %s in it."
+                            .formatted(folder, CONFIGURATION)));
+    return ConfigReader.ofYaml(file.toString(), new String(yaml, StandardCharsets.UTF_8))
+        .read(RunConfig.class, RunConfig::check);
   }
 
   /** Tokens in a row of the data set. */
@@ -265,7 +295,21 @@ public final class RunFolder implements RunRecord {
 
   @Override
   public void stageEnded(StageResult result) {
+    String settings = ConfigWriter.write(located().withoutSecrets());
+    RunFiles.write(
+        files, new Path(folder, CONFIGURATION), settings.getBytes(StandardCharsets.UTF_8));
     StageResults.write(files, folder, result);
+  }
+
+  /** The settings as they are read anywhere: relative paths are those of this process. */
+  private RunConfig located() {
+    return config.forRound(
+        config.run(),
+        folder.getParent().toString(),
+        plan.teacherFolder(),
+        plan.dataFolder(),
+        plan.warmStart(),
+        config.stages());
   }
 
   @Override

@@ -8,6 +8,7 @@ import java.io.OutputStream;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.jar.JarEntry;
@@ -22,7 +23,8 @@ final class Distribution {
   private static final Path DEPLOY = Path.of("../deploy").toAbsolutePath().normalize();
   private static final Pattern TEST_LIBRARY =
       Pattern.compile(
-          "(junit|assertj|archunit|hadoop-client-minicluster|proto-|tensorflow|surefire|console).*");
+          "(junit|apiguardian|opentest4j|assertj|byte-buddy|archunit|hadoop-client-minicluster|proto-"
+              + "|tensorflow|surefire|console).*");
 
   private Distribution() {}
 
@@ -35,7 +37,13 @@ final class Distribution {
     ours(Main.class, jars.resolve("driver-0.jar"));
     ours(WorkerTask.class, jars.resolve("executor-0.jar"));
     ours(Storage.class, jars.resolve("data-pipeline-0.jar"));
-    for (String part : List.of("bin", "conf", "examples", "RELEASE")) {
+    // The launcher looks for the jars beside the folder that it really lies in.
+    Path bin = Files.createDirectory(folder.resolve("bin"));
+    for (File program : DEPLOY.resolve("bin").toFile().listFiles()) {
+      Files.copy(
+          program.toPath(), bin.resolve(program.getName()), StandardCopyOption.COPY_ATTRIBUTES);
+    }
+    for (String part : List.of("conf", "examples", "RELEASE")) {
       Files.createSymbolicLink(folder.resolve(part), DEPLOY.resolve(part));
     }
     Files.createSymbolicLink(folder.resolve("LICENSE"), DEPLOY.resolveSibling("LICENSE"));

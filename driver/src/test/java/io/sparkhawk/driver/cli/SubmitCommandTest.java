@@ -3,15 +3,19 @@ package io.sparkhawk.driver.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparkhawk.driver.config.ConfigReader;
+import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -160,6 +164,74 @@ class SubmitCommandTest {
     assertThat(err.toString()).contains("workers (--workers)");
     assertThat(submit("--master=yarn", "generate", "--prompt=x")).isEqualTo(2);
     assertThat(err.toString()).contains("but not generate");
+  }
+
+  @Test
+  void retrainingAsksForTheWorkersOfItsTraining() throws IOException {
+    Path retrain =
+        Files.writeString(
+            folder.resolve("retrain.yaml"),
+            """
+            name: kept
+            storage: s3a://bucket/models
+            teacher: s3a://bucket/teacher
+            corpus: ["s3a://bucket/corpus"]
+            held-out: ["s3a://bucket/held-out"]
+            training:
+              workers: 5
+              stages:
+                - {name: distill, tokens: 60K, batch-tokens: 2560, learning-rate: 3e-3}
+            """);
+    assertThat(
+            submit(
+                "--master=k8s://https://head:6443",
+                "--deploy-mode=cluster",
+                "retrain",
+                "--config",
+                retrain.toString()))
+        .as(err.toString())
+        .isZero();
+    assertThat(printed())
+        .contains("spark.executor.instances=5", "retrain")
+        .contains("spark.kubernetes.driver.service.deleteOnTermination=false");
+    assertThat(RetrainConfig.read(after("--config"), List.of()).training().workers()).isEqualTo(5);
+
+    assertThat(submit("--master=yarn", "--deploy-mode=cluster", "retrain", "--config=" + retrain))
+        .isEqualTo(2);
+    assertThat(err.toString()).contains("--deploy-mode is cluster", "set it to client");
+    assertThat(submit("--master=yarn", "retrain", "--config=" + retrain))
+        .as(err.toString())
+        .isZero();
+  }
+
+  @Test
+  void whatThePageHasForEachClusterManagerIsAccepted() throws Exception {
+    String page = Files.readString(Path.of("../docs/spark-submit.md"));
+    Matcher yaml = Pattern.compile("(?s)cat > run.yaml <<END\n(.*?)END\n").matcher(page);
+    assertThat(yaml.find()).isTrue();
+    Files.writeString(config, yaml.group(1).replaceAll("\\$[^\n]*", "s3a://models/some"));
+
+    List<String> masters = new ArrayList<>();
+    Matcher cluster = Pattern.compile("(?s)\n(MASTER=\\S+ CLUSTER=\\(.*?\\))").matcher(page);
+    while (cluster.find()) {
+      List<String> arguments = arguments(cluster.group(1));
+      masters.add(arguments.get(1));
+      arguments.addAll(List.of("distill", "--config", config.toString()));
+      assertThat(submit(arguments.toArray(String[]::new))).as(err.toString()).isZero();
+    }
+    assertThat(masters).containsExactly("spark://head:7077", "yarn", "k8s://https://head:6443");
+    assertThat(printed()).contains("local:///opt/sparkhawk/jars/driver-0.1.0.jar");
+  }
+
+  /** What a shell makes of the variables. */
+  private static List<String> arguments(String variables) throws Exception {
+    Process shell =
+        new ProcessBuilder(
+                "bash", "-c", variables + "; printf '%s\\n' --master \"$MASTER\" \"${CLUSTER[@]}\"")
+            .start();
+    String printed = new String(shell.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(shell.waitFor()).isZero();
+    return new ArrayList<>(printed.lines().filter(line -> !line.isEmpty()).toList());
   }
 
   @Test

@@ -11,8 +11,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -23,11 +24,26 @@ import org.junit.jupiter.api.io.TempDir;
  * Commands that are submitted to a real standalone cluster, whose storage is a real S3 server, as a
  * person with a cluster would submit them.
  */
-@Timeout(600)
+@Timeout(900)
 class SubmitTest {
 
   private static final Path QUICKSTART = Path.of("../deploy/quickstart").toAbsolutePath();
-  private static final long LONGEST_SECONDS = 240;
+  private static final long LONGEST_SECONDS = 360;
+
+  /** Sizes of a run of some seconds. */
+  private static final String SMALL =
+      """
+      worker-memory: 768m
+      threads-per-worker: 1
+      student: {state-size: 16, chunk-size: 32, attention-blocks: [3]}
+      evaluation: {between-stage-tokens: 512, final-tokens: 512, distance-rows: 2}
+      """;
+
+  private static final String STAGES =
+      """
+      stages:
+        - {name: distill, tokens: 512, batch-tokens: 256, learning-rate: 1e-3, train: all}
+      """;
 
   @TempDir private Path folder;
   private StandaloneCluster cluster;
@@ -37,7 +53,6 @@ class SubmitTest {
   void start() throws IOException, InterruptedException {
     server = S3Server.start();
     server.bucket("submitted");
-    copyTeacher();
     cluster = StandaloneCluster.start();
   }
 
@@ -47,17 +62,6 @@ class SubmitTest {
       cluster.close();
     }
     server.close();
-  }
-
-  /** Through the server, which notes what its files are. */
-  private void copyTeacher() throws IOException {
-    Configuration hadoop = new Configuration();
-    server.hadoopSettings().forEach(hadoop::set);
-    hadoop.set("fs.s3a.input.stream.type", "classic");
-    org.apache.hadoop.fs.Path from =
-        new org.apache.hadoop.fs.Path(QUICKSTART.resolve("teacher").toUri());
-    org.apache.hadoop.fs.Path to = new org.apache.hadoop.fs.Path("s3a://submitted/teacher");
-    to.getFileSystem(hadoop).copyFromLocalFile(from, to);
   }
 
   @Test
@@ -71,18 +75,103 @@ class SubmitTest {
         .isGreaterThan(100);
 
     succeed(submit("cluster", prepare()));
-    assertThat(server.object("submitted/data/manifest.json")).exists();
+    assertThat(server.object("submitted/prepared/manifest.json")).exists();
 
     // Neither a setting nor data that is wrong becomes another exit code on its way.
     assertThat(submit("client", distill("client", "--set", "data=s3a://submitted/none")))
         .isEqualTo(3);
     assertThat(submit("client", distill("client", "--set", "workers=two"))).isEqualTo(2);
 
-    succeed(submit("client", distill("client")));
+    succeed(runThePagesBlock());
     succeed(submit("cluster", distill("cluster")));
-    assertThat(server.object("submitted/client/tiny/student/model.safetensors"))
-        .hasSameBinaryContentAs(server.object("submitted/cluster/tiny/student/model.safetensors"));
+    assertThat(server.object("submitted/runs/my-student/student/model.safetensors"))
+        .hasSameBinaryContentAs(
+            server.object("submitted/cluster/my-student/student/model.safetensors"));
     assertThat(cluster.logs()).doesNotContain(server.secretKey());
+  }
+
+  @Test
+  void aRoundOfRetrainingIsMadeByADriverInTheClusterAndNotAgainByOneHere() throws Exception {
+    Path config =
+        Files.writeString(
+            folder.resolve("retrain.yaml"),
+            """
+            name: kept
+            storage: s3a://submitted/models
+            teacher: %1$s/teacher
+            corpus: [%1$s/corpus/valid-python-doc.jsonl.gz]
+            held-out: [%1$s/corpus/valid-postgresql-doc.jsonl.gz]
+            new-by: file
+            prepare: {seq-len: 64}
+            training:
+              workers: 2
+            """
+                    .formatted(QUICKSTART)
+                + SMALL.indent(2)
+                + STAGES.indent(2));
+    List<String> retrain = List.of("retrain", "--config", config.toString());
+
+    succeed(submit("cluster", retrain));
+    assertThat(server.object("submitted/models/kept/last-start.json"))
+        .content()
+        .contains("Promoted as version 1.");
+
+    succeed(submit("client", retrain));
+    assertThat(server.object("submitted/models/kept/last-start.json"))
+        .content()
+        .contains("Nothing is new since round files-1-", "\"production_version\" : 1");
+    assertThat(cluster.logs()).doesNotContain(server.secretKey());
+  }
+
+  /**
+   * The block of docs/spark-submit.md that a newcomer copies, but for its first lines, the sizes of
+   * the run, the build, and the settings of a server of one's own.
+   */
+  private int runThePagesBlock() throws Exception {
+    String page = Files.readString(Path.of("../docs/spark-submit.md"));
+    Matcher block = Pattern.compile("(?s)\n```\nexport SPARK_HOME.*?\n\n(.*?)```\n").matcher(page);
+    assertThat(block.find()).isTrue();
+    String settings =
+        settings().entrySet().stream()
+            .map(setting -> "--conf " + setting.getKey() + "=" + setting.getValue())
+            .collect(Collectors.joining(" "));
+    String script =
+        block
+            .group(1)
+            .replace("S3=(", "S3=(" + settings + " ")
+            .replace("--seq-len 512", "--seq-len 64")
+            .replaceAll("stages:\n(.*\n)*?END", Matcher.quoteReplacement(SMALL + STAGES + "END"));
+    Path place = Files.createDirectories(folder.resolve("checkout"));
+    Path distributions = Files.createDirectories(place.resolve("deploy/target"));
+    Files.createSymbolicLink(distributions.resolve("sparkhawk-0"), cluster.distribution());
+    Path hadoop = Files.createDirectories(folder.resolve("hadoop"));
+    Files.writeString(hadoop.resolve("core-site.xml"), coreSite());
+    ProcessBuilder builder =
+        new ProcessBuilder("bash", "-euc", "CLUSTER=(); mvn() { echo not built; }\n" + script)
+            .directory(place.toFile());
+    builder
+        .environment()
+        .putAll(
+            Map.of(
+                "SPARK_HOME", cluster.sparkHome().toString(),
+                "MASTER", cluster.master(),
+                "BUCKET", "s3a://submitted",
+                "AWS_ACCESS_KEY_ID", server.hadoopSettings().get("fs.s3a.access.key"),
+                "AWS_SECRET_ACCESS_KEY", server.secretKey(),
+                "TEACHER", QUICKSTART.resolve("teacher").toString(),
+                "CORPUS", QUICKSTART.resolve("corpus/valid-python-doc.jsonl.gz").toString(),
+                "HADOOP_CONF_DIR", hadoop.toString(),
+                "JAVA_HOME", System.getProperty("java.home")));
+    return run("block", builder);
+  }
+
+  private String coreSite() {
+    return server.hadoopSettings().entrySet().stream()
+        .map(
+            setting ->
+                "<property><name>%s</name><value>%s</value></property>"
+                    .formatted(setting.getKey(), setting.getValue()))
+        .collect(Collectors.joining("\n", "<configuration>\n", "\n</configuration>\n"));
   }
 
   private void succeed(int exitCode) throws IOException {
@@ -106,9 +195,9 @@ class SubmitTest {
         "--validation",
         QUICKSTART.resolve("corpus/valid-postgresql-doc.jsonl.gz").toString(),
         "--teacher",
-        "s3a://submitted/teacher",
+        QUICKSTART.resolve("teacher").toString(),
         "--output",
-        "s3a://submitted/data",
+        "s3a://submitted/prepared",
         "--seq-len",
         "64");
   }
@@ -118,20 +207,15 @@ class SubmitTest {
         Files.writeString(
             folder.resolve(storage + ".yaml"),
             """
-            run: tiny
+            run: my-student
             storage: s3a://submitted/%s
             teacher: s3a://submitted/teacher
             data: s3a://submitted/data
             workers: 2
-            worker-memory: 768m
-            threads-per-worker: 1
-            local-cache: %s
-            student: {state-size: 16, chunk-size: 32, attention-blocks: [3]}
-            evaluation: {between-stage-tokens: 512, final-tokens: 512, distance-rows: 2}
-            stages:
-              - {name: distill, tokens: 512, batch-tokens: 256, learning-rate: 1e-3, train: all}
             """
-                .formatted(storage, folder.resolve("cache")));
+                    .formatted(storage)
+                + SMALL
+                + STAGES);
     List<String> command = new ArrayList<>(List.of("distill", "--config", config.toString()));
     command.addAll(List.of(more));
     return command;
@@ -154,15 +238,18 @@ class SubmitTest {
                 mode));
     settings().forEach((key, value) -> line.addAll(List.of("--conf", key + "=" + value)));
     line.addAll(command);
-    Path log = cluster.log("submit-" + System.nanoTime());
-    ProcessBuilder builder =
-        new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(log.toFile());
-    builder.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
+    ProcessBuilder builder = new ProcessBuilder(line);
     builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
-    Process process = builder.start();
+    return run("submit", builder);
+  }
+
+  private int run(String name, ProcessBuilder builder) throws Exception {
+    Path log = cluster.log(name + "-" + System.nanoTime());
+    builder.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
+    Process process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
     try {
       assertThat(process.waitFor(LONGEST_SECONDS, TimeUnit.SECONDS))
-          .as("end of %s in %d s", command, LONGEST_SECONDS)
+          .as("end of %s in %d s", name, LONGEST_SECONDS)
           .isTrue();
       return process.exitValue();
     } finally {

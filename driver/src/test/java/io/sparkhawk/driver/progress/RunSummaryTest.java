@@ -51,7 +51,8 @@ class RunSummaryTest {
                 "perplexity" : 998.0,
                 "perplexity_tokens" : 20000,
                 "seconds" : 31.2,
-                "skipped_steps" : 0
+                "skipped_steps" : 0,
+                "sent_bytes" : 0
               }, {
                 "name" : "hidden",
                 "tokens" : 160768,
@@ -60,7 +61,8 @@ class RunSummaryTest {
                 "perplexity" : 55.1,
                 "perplexity_tokens" : 20000,
                 "seconds" : 62.9,
-                "skipped_steps" : 0
+                "skipped_steps" : 0,
+                "sent_bytes" : 0
               }, {
                 "name" : "distill",
                 "tokens" : 320512,
@@ -69,7 +71,8 @@ class RunSummaryTest {
                 "perplexity" : 37.9,
                 "perplexity_tokens" : 20000,
                 "seconds" : 148.3,
-                "skipped_steps" : 0
+                "skipped_steps" : 0,
+                "sent_bytes" : 0
               } ],
               "student_perplexity" : 37.41,
               "perplexity_tokens" : 82176,

@@ -190,7 +190,7 @@ class TensorBoardLogTest {
 
   @Test
   void aFileThatCannotBeWrittenIsNamed() {
-    assertThatThrownBy(() -> open(new FullDisk()).start("distill", 0))
+    assertThatThrownBy(() -> open(new FullDisk(0)).start("distill", 0))
         .isInstanceOf(InfrastructureException.class)
         .hasMessageContaining(folder.toString())
         .hasMessageContaining("No space left on device");

@@ -6,9 +6,11 @@ import io.sparkhawk.data.shard.DataManifest;
 import io.sparkhawk.data.shard.ShardEntry;
 import io.sparkhawk.data.shard.SplitManifest;
 import io.sparkhawk.data.storage.Checksum;
+import io.sparkhawk.driver.config.ConfigWriter;
 import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.registry.ModelScores;
+import io.sparkhawk.executor.stage.StageKind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -37,6 +39,9 @@ final class FakeWork implements RoundWork {
 
   /** The perplexity of the students by what is in the path of their folder. */
   final Map<String, Double> perplexities = new HashMap<>();
+
+  /** What the training fails with, if it does. */
+  RuntimeException failure;
 
   double nextPerplexity = 20;
   double accuracy = 0.5;
@@ -86,9 +91,24 @@ final class FakeWork implements RoundWork {
   }
 
   @Override
+  public void exportStage(RunConfig run, StageKind stage, String folder) {
+    story.add("export " + stage.label() + " of " + run.run());
+  }
+
+  @Override
   public Trained distill(RunConfig run) {
     story.add("train");
+    if (failure != null) {
+      throw failure;
+    }
     runs.add(run);
+    Path folder = Path.of(new org.apache.hadoop.fs.Path(run.runFolder()).toUri().getPath());
+    try {
+      Files.createDirectories(folder);
+      Files.writeString(folder.resolve("configuration.yaml"), ConfigWriter.write(run));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
     String student = run.runFolder() + "/student";
     perplexities.put(student, nextPerplexity);
     return new Trained(student, run.tokens(), 7200, 0, 3, "2".repeat(64));

@@ -12,6 +12,7 @@ import io.sparkhawk.data.shard.ShardEntry;
 import io.sparkhawk.data.storage.Checksum;
 import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.driver.config.RetrainConfig;
+import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.RunHold;
 import io.sparkhawk.driver.registry.ModelRegistry;
 import io.sparkhawk.driver.registry.ModelVersion;
@@ -124,7 +125,7 @@ class RetrainingTest {
     }
 
     @Override
-    public void nothingNew(String reason) {
+    public void nothingNew(String reason, String page) {
       told.add(reason);
     }
   }
@@ -142,7 +143,12 @@ class RetrainingTest {
 
   private Retraining retraining(RoundListener heard, String... settings) {
     return new Retraining(
-        RetrainConfig.read(yaml, List.of(settings)), hadoop, work, heard, holding, () -> now);
+        RetrainConfig.read(yaml.toString(), List.of(settings)),
+        hadoop,
+        work,
+        heard,
+        holding,
+        () -> now);
   }
 
   private List<RoundSummary> retrain(String... settings) {
@@ -541,6 +547,88 @@ class RetrainingTest {
         .extracting(s -> s.name().label())
         .containsExactly("distill");
     assertThat(work.runs.get(1).warmStart()).contains("/models/base");
+  }
+
+  @Test
+  void aStageIsThatOfTheNewestRunThatProductionCameFromAndHasTrainedIt() throws IOException {
+    String first =
+        "first-stages=[{name: hidden, tokens: 10, learning-rate: 1e-3},"
+            + " {name: distill, tokens: 10, learning-rate: 1e-3}]";
+    arrive("2026-11-01", "a");
+    String firstRound = retrain(first, "warm-start=hidden").get(0).round().id();
+    assertThat(work.runs.get(0).warmStart()).as("of the teacher").isEmpty();
+
+    for (String date : List.of("2026-11-02", "2026-11-03")) {
+      arrive(date, "a");
+      Round round = retrain(first, "warm-start=hidden").get(0).round();
+      assertThat(round.warmStart())
+          .startsWith("hidden@file:")
+          .endsWith("/models/tiny/" + firstRound + "/run");
+      assertThat(work.runs.get(work.runs.size() - 1).warmStart().orElseThrow())
+          .endsWith("/models/tiny/" + round.id() + "/start");
+    }
+    assertThat(work.story).contains("export hidden of run");
+    assertThat(registry().require(3).lineage().warmStart()).contains(firstRound);
+    arrive("2026-11-04", "a");
+    assertThatThrownBy(() -> retrain(first, "warm-start=matrix"))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("warm-start is matrix")
+        .hasMessageContaining("none of the runs");
+  }
+
+  @Test
+  void aStagesEndIsMadeAStudentOnceHoweverOftenTheRoundIsStarted() throws IOException {
+    arrive("2026-11-01", "a");
+    retrain();
+    RunConfig run = work.runs.get(0);
+    arrive("2026-11-02", "a");
+    work.failure = new InfrastructureException("a worker was lost");
+    String start = "warm-start=distill@" + run.runFolder();
+    assertThatThrownBy(() -> retrain(start)).isSameAs(work.failure);
+    work.failure = null;
+
+    retrain(start);
+
+    assertThat(work.story).containsOnlyOnce("export distill of run");
+    assertThat(work.runs.get(1).warmStart().orElseThrow()).endsWith("/start");
+  }
+
+  @Test
+  void aRunThatHasNoSuchStageOrIsNoneIsNamed() throws IOException {
+    arrive("2026-11-01", "a");
+    retrain();
+    String run = work.runs.get(0).runFolder();
+    arrive("2026-11-02", "a");
+    assertThatThrownBy(() -> retrain("warm-start=hidden@" + run))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("warm-start is hidden@" + run)
+        .hasMessageContaining("the stages of this run are [distill]");
+    assertThatThrownBy(() -> retrain("warm-start=hidden@" + folder))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining(folder + " is not the folder of a run");
+    assertThat(retrain()).as("no round had begun").hasSize(1);
+  }
+
+  @Test
+  void eachStartSaysWhatItDidAlsoWhereNothingIsNew() throws IOException {
+    arrive("2026-11-01", "a", "b");
+    String round = retrain().get(0).round().id();
+    assertThat(text("last-start.json"))
+        .contains("\"statement\" : \"Promoted as version 1.\"", round, "\"partitions\" : 1");
+    String summary = text(round + "/summary.json");
+    now = now.plusSeconds(3600);
+
+    assertThat(retrain()).isEmpty();
+
+    assertThat(text("last-start.json"))
+        .contains("Nothing is new since round " + round, "\"rounds\" : [ ]")
+        .contains("\"production_version\" : 1", now.toString());
+    assertThat(text("last-start.html")).contains("Nothing is new since round " + round);
+    assertThat(text(round + "/summary.json")).isEqualTo(summary);
+  }
+
+  private String text(String file) throws IOException {
+    return Files.readString(folder.resolve("models/tiny/" + file));
   }
 
   @Test

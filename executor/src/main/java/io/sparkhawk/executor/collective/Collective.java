@@ -70,6 +70,15 @@ public interface Collective extends AutoCloseable {
   /** Returns when every rank has called it. */
   void barrier();
 
+  /**
+   * Bytes that this rank has written to its connections so far, with all that is around the values;
+   * 0 where there is nobody to send to. An operation that is under way counts as far as it has
+   * come.
+   */
+  default long sentBytes() {
+    return 0;
+  }
+
   /** Breaks the collective: calls that wait here fail with {@code reason}, and peers notice. */
   void abort(String reason);
 

@@ -199,6 +199,11 @@ final class RingConnection implements AutoCloseable {
     failure.compareAndSet(null, newFailure);
   }
 
+  /** Bytes written to the next rank so far; any thread may ask. */
+  long sentBytes() {
+    return sender.sentBytes();
+  }
+
   /** The exception for a call on a broken connection, or null while it works. */
   InfrastructureException brokenOrNull(String call) {
     return failure.get() == null ? null : broken(call);

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.Iterator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** The sending half of a transfer: cuts what is ready into frames and writes them as they fit. */
 final class RingSender {
@@ -21,6 +22,8 @@ final class RingSender {
    * The frame that is being written: its head, and its payload straight from the caller's buffer.
    */
   private final ByteBuffer[] frame = {head, NOTHING};
+
+  private final AtomicLong sentBytes = new AtomicLong();
 
   private Iterator<ByteBuffer> slices = List.<ByteBuffer>of().iterator();
   private ByteBuffer slice = NOTHING;
@@ -51,7 +54,14 @@ final class RingSender {
     if (!inFrame() && !nextFrame(ready)) {
       return false;
     }
-    return channel.write(frame) > 0;
+    long written = channel.write(frame);
+    sentBytes.addAndGet(written);
+    return written > 0;
+  }
+
+  /** Bytes written so far, with the frames' heads; any thread may ask. */
+  long sentBytes() {
+    return sentBytes.get();
   }
 
   /** Frames are full but for the last of a slice: the receiver's progress comes in small steps. */

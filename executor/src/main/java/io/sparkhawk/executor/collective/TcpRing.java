@@ -62,6 +62,11 @@ final class TcpRing implements Collective {
   }
 
   @Override
+  public long sentBytes() {
+    return connection.sentBytes();
+  }
+
+  @Override
   public void allReduceSum(ByteBuffer values) {
     await(startAllReduceSum(values));
   }

@@ -57,12 +57,21 @@ public final class ModelTasks {
    * all ranks, rank 0 writes.
    */
   public static void export(TrainingPlan plan, Collective collective) {
+    export(plan, plan.runFolder() + "/" + STUDENT_FOLDER, collective);
+  }
+
+  /**
+   * Writes the student of the published end of the plan's stage; called by all ranks, rank 0
+   * writes.
+   *
+   * @param folder URI of the folder that the student is written into
+   */
+  public static void export(TrainingPlan plan, String folder, Collective collective) {
     if (collective.rank() == 0) {
       Configuration hadoop = plan.hadoopConfiguration();
       RunModels models =
           RunModels.exact(plan, hadoop, CheckpointStore.open(hadoop, plan.runFolder()));
-      org.apache.hadoop.fs.Path target =
-          new org.apache.hadoop.fs.Path(plan.runFolder(), STUDENT_FOLDER);
+      org.apache.hadoop.fs.Path target = new org.apache.hadoop.fs.Path(folder);
       try (Gradients paused = Gradients.pause();
           LanguageModel teacher = models.teacher();
           LanguageModel student = models.student(teacher, plan.stageIndex() + 1)) {

@@ -17,6 +17,7 @@ final class StageFigures {
   private static final String SECONDS = "seconds";
   private static final String SKIPPED = "skipped_steps";
   private static final String SKIPPED_IN_A_ROW = "skipped_in_a_row";
+  private static final String SENT_BYTES = "sent_bytes";
   private static final String BEFORE = "before_";
   private static final String PERPLEXITY = "perplexity";
   private static final String TOKENS = "tokens";
@@ -34,6 +35,7 @@ final class StageFigures {
   private double seconds;
   private long skipped;
   private long skippedInARow;
+  private long sentBytes;
 
   private StageFigures(long steps, Evaluation before) {
     this.steps = steps;
@@ -60,6 +62,7 @@ final class StageFigures {
     figures.seconds = metrics.getOrDefault(SECONDS, 0.0);
     figures.skipped = metrics.getOrDefault(SKIPPED, 0.0).longValue();
     figures.skippedInARow = metrics.getOrDefault(SKIPPED_IN_A_ROW, 0.0).longValue();
+    figures.sentBytes = metrics.getOrDefault(SENT_BYTES, 0.0).longValue();
     return figures;
   }
 
@@ -81,6 +84,16 @@ final class StageFigures {
     skipped += applied ? 0 : 1;
   }
 
+  /** Notes what this rank has sent to others since it was noted last. */
+  void sent(long bytes) {
+    sentBytes += bytes;
+  }
+
+  /** What this rank has sent so far. */
+  long sentBytes() {
+    return sentBytes;
+  }
+
   /** Steps so far whose update was left out. */
   long skipped() {
     return skipped;
@@ -91,9 +104,15 @@ final class StageFigures {
     return skippedInARow;
   }
 
-  StageResult result(StageKind stage, long tokens, Evaluation after) {
+  /**
+   * The result.
+   *
+   * @param meanSentBytes what was sent, in the mean of the ranks
+   */
+  StageResult result(StageKind stage, long tokens, Evaluation after, long meanSentBytes) {
     double lastLoss = lastLossCount == 0 ? Double.NaN : lastLossSum / lastLossCount;
-    return new StageResult(stage, tokens, firstLoss, lastLoss, seconds, before, after, skipped);
+    return new StageResult(
+        stage, tokens, firstLoss, lastLoss, seconds, before, after, skipped, meanSentBytes);
   }
 
   /** As free-form numbers of a checkpoint; what is not a number is left out. */
@@ -105,6 +124,7 @@ final class StageFigures {
     metrics.put(SECONDS, seconds);
     metrics.put(SKIPPED, (double) skipped);
     metrics.put(SKIPPED_IN_A_ROW, (double) skippedInARow);
+    metrics.put(SENT_BYTES, (double) sentBytes);
     metrics.put(BEFORE + PERPLEXITY, before.perplexity());
     metrics.put(BEFORE + TOKENS, (double) before.tokens());
     putDistances(metrics, MATRIX_DISTANCE, before.matrixDistances());

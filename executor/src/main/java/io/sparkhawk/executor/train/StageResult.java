@@ -14,6 +14,8 @@ import java.io.Serializable;
  * @param before what the student was like when the stage began
  * @param after what the student was like when the stage ended
  * @param skippedSteps steps whose update was left out because their loss or gradient was not finite
+ * @param sentBytes bytes that a worker sent to the next one in the ring during the steps, in the
+ *     mean of the workers; what NCCL carries between GPUs is not among them
  */
 public record StageResult(
     StageKind stage,
@@ -23,10 +25,11 @@ public record StageResult(
     double seconds,
     Evaluation before,
     Evaluation after,
-    long skippedSteps)
+    long skippedSteps,
+    long sentBytes)
     implements Serializable {
 
-  /** Of a stage in which every update was applied. */
+  /** Of a stage in which every update was applied, and nothing was sent. */
   public StageResult(
       StageKind stage,
       long tokens,
@@ -35,6 +38,6 @@ public record StageResult(
       double seconds,
       Evaluation before,
       Evaluation after) {
-    this(stage, tokens, firstLoss, lastLoss, seconds, before, after, 0);
+    this(stage, tokens, firstLoss, lastLoss, seconds, before, after, 0, 0);
   }
 }

@@ -45,6 +45,7 @@ public final class StageTrainer {
   private final Parallelism parallelism;
   private final Schedule schedule;
   private long lastEndNanos = System.nanoTime();
+  private long sentBefore;
 
   /** How long training has stood still since the last step for the sake of checkpoints. */
   private double stalledSeconds;
@@ -160,6 +161,7 @@ public final class StageTrainer {
         listener.trainingStarted(stage.name().label(), done);
         LongFunction<List<CheckpointManifest>> saving =
             steps -> save(saves, steps, state, optimizer, figures);
+        sentBefore = collective.sentBytes();
         Optional<RunningStep> before = Optional.empty();
         for (long k = done; k < stage.steps(); k++) {
           RunningStep running = start(step, feed, k);
@@ -171,9 +173,21 @@ public final class StageTrainer {
           }
         }
         step.awaitWeights();
+        noteSent(figures);
       }
-      return figures.result(stage.name(), stage.steps() * stage.batchTokens(), heldOutEvaluation());
+      long sent = (long) collective.allReduceSum((double) figures.sentBytes())[0];
+      return figures.result(
+          stage.name(),
+          stage.steps() * stage.batchTokens(),
+          heldOutEvaluation(),
+          sent / collective.worldSize());
     }
+  }
+
+  private void noteSent(StageFigures figures) {
+    long now = collective.sentBytes();
+    figures.sent(now - sentBefore);
+    sentBefore = now;
   }
 
   /** A process that was believed dead may publish while the ranks look for the newest one. */
@@ -226,6 +240,7 @@ public final class StageTrainer {
     double seconds = (now - Math.max(running.startNanos(), lastEndNanos)) / 1e9;
     StepMetrics metrics = metrics(outcome, running, seconds, figures.skipped());
     figures.step(running.k(), metrics.loss(), seconds);
+    noteSent(figures);
     listener.step(metrics.stalled(stalledSeconds)); // before a checkpoint that holds it
     List<CheckpointManifest> published = saveAfter.apply(running.k() + 1);
     lastEndNanos = System.nanoTime();

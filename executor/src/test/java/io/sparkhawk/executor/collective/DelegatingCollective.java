@@ -69,6 +69,11 @@ public class DelegatingCollective implements Collective {
   }
 
   @Override
+  public long sentBytes() {
+    return delegate.sentBytes();
+  }
+
+  @Override
   public void barrier() {
     delegate.barrier();
   }

@@ -157,6 +157,23 @@ class TcpRingTest {
     assertThat(results).allSatisfy(values -> assertThat(values).containsExactly(1, 4, 6, 4));
   }
 
+  @Test
+  void whatIsSentIsCountedToTheByte() throws Exception {
+    List<Long> sent =
+        Ranks.onEach(
+            3,
+            collective -> {
+              long before = collective.sentBytes();
+              collective.allReduceSum(Ranks.buffer(new float[999]));
+              collective.barrier();
+              return collective.sentBytes() - before;
+            });
+    // Each operation begins with 36 bytes, and each share of 333 values has a head of 8.
+    int sum = 36 + 2 * 2 * (333 * Float.BYTES + 8);
+    int barrier = 36 + 2 * (Double.BYTES + 8);
+    assertThat(sent).containsOnly((long) sum + barrier).hasSize(3);
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3})
   void startedSumsRunInOrderWhileTheCallerGoesOn(int worldSize) throws Exception {
