@@ -21,6 +21,7 @@ import org.apache.spark.scheduler.ExecutorExited;
 import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
 import org.apache.spark.scheduler.TaskSchedulerImpl;
 import org.apache.spark.scheduler.cluster.CoarseGrainedSchedulerBackend;
+import scala.Option;
 import scala.Tuple2;
 import scala.collection.immutable.Seq;
 import scala.concurrent.Future;
@@ -96,13 +97,19 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
 
   /**
    * A closed connection says less than the exit of the process behind it, which follows at once; so
-   * the executor is removed there.
+   * the executor is removed there. One that was still registering when its process ended is removed
+   * here: nothing else would follow.
    */
   @Override
   public DriverEndpoint createDriverEndpoint() {
     return new DriverEndpoint() {
       @Override
-      public void onDisconnected(RpcAddress remoteAddress) {}
+      public void onDisconnected(RpcAddress remoteAddress) {
+        Option<String> executor = addressToExecutorId().get(remoteAddress);
+        if (executor.isDefined() && !processes.containsKey(executor.get())) {
+          super.onDisconnected(remoteAddress);
+        }
+      }
     };
   }
 
@@ -143,21 +150,31 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
 
   private void exited(String id, Process process, File log) {
     exited.incrementAndGet();
-    processes.remove(id);
     if (stopping) {
+      processes.remove(id);
       return;
     }
     String reason = explain(process.exitValue()) + "; its log is " + log;
-    if (CollectionConverters.asJava(getExecutorIds()).contains(id)) {
-      failedStarts.set(0);
-      removeExecutor(id, ExecutorExited.apply(process.exitValue(), true, reason));
-    } else {
+    // Before the process is forgotten, so that this reason comes before that of the connection; and
+    // after it, as it may have registered meanwhile.
+    boolean removed = removeIfRegistered(id, process, reason);
+    processes.remove(id);
+    if (!removed && !removeIfRegistered(id, process, reason)) {
       failedStarts.incrementAndGet();
       // Spark tells nobody about an executor that ends before it registers.
       context
           .listenerBus()
           .post(new SparkListenerExecutorRemoved(System.currentTimeMillis(), id, reason));
     }
+  }
+
+  private boolean removeIfRegistered(String id, Process process, String reason) {
+    boolean registered = CollectionConverters.asJava(getExecutorIds()).contains(id);
+    if (registered) {
+      failedStarts.set(0);
+      removeExecutor(id, ExecutorExited.apply(process.exitValue(), true, reason));
+    }
+    return registered;
   }
 
   /** Exit codes above 128 are those of a process that a signal ended. */
