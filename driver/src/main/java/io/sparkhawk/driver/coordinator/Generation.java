@@ -156,21 +156,26 @@ final class Generation {
     return stopOr(new CoordinatorReply.Continue(publishable));
   }
 
-  /** Notes that Spark lost an executor. It matters only if one of the ranks ran there. */
+  /**
+   * Notes that Spark lost an executor. It matters if one of the ranks ran there, and as long as
+   * ranks are missing: then one of them was to run there.
+   */
   synchronized void executorLost(String executorId, String reason) {
     members.forEach(
         (rank, member) -> {
           if (member.executorId.equals(executorId) && !member.finished) {
             blame(
                 WorkerFailure.lost(
-                    describe(rank, member)
-                        + " was lost in "
-                        + progress(member)
-                        + ": "
-                        + reason
-                        + "."));
+                    "%s was lost in %s: %s."
+                        .formatted(describe(rank, member), progress(member), reason)));
           }
         });
+    if (members.size() < worldSize) {
+      blame(
+          WorkerFailure.lost(
+              "Executor %s was lost before all workers of %s had come: %s."
+                  .formatted(executorId, id.work(), reason)));
+    }
   }
 
   /** Lets rank 0 publish its checkpoint of that step, unless the generation fails before. */

@@ -152,6 +152,16 @@ class GenerationTest {
   }
 
   @Test
+  void anExecutorThatIsLostWhileRanksAreMissingEndsTheGenerationAtOnce() {
+    generation.handle(join(0));
+    generation.executorLost("1", "its process was killed");
+    assertThat(generation.failure().orElseThrow().message())
+        .isEqualTo(
+            "Executor 1 was lost before all workers of stage matrix had come: its process was"
+                + " killed.");
+  }
+
+  @Test
   void aLostConnectionIsOnlyTheEchoOfTheExecutorThatWasLost() {
     joinBoth();
     generation.handle(new Failed(ID, 0, WorkerFailure.infrastructure("Rank 1 closed its socket.")));
