@@ -3,6 +3,7 @@ package io.sparkhawk.driver.coordinator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StepMetrics;
@@ -21,6 +22,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
@@ -46,7 +48,12 @@ class CoordinatorFuzzTest {
   private static final List<String> TEXTS =
       List.of("", "0", "%s%n", "host:1", ":", "::1:5", "a\u0000b\u202e", "x".repeat(10_000));
 
-  /** Every message is answered at once, whatever came before. */
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  /** On the heap, for one message: its longest text is 10,000 characters. */
+  private static final long MOST_BYTES = 1 << 20;
+
+  /** Every message is answered at once, whatever came before, and within a bound of memory. */
   @Test
   void everyMessageIsAnswered() {
     long seed = Long.getLong("sparkhawk.fuzz.seed", System.nanoTime());
@@ -63,8 +70,11 @@ class CoordinatorFuzzTest {
       coordinator.open(ID, WORLD, WorkerTimeouts.DEFAULT, 2);
       for (int i = 0; i < 20; i++) {
         CoordinatorMessage message = message(random);
+        long before = THREADS.getCurrentThreadAllocatedBytes();
         CoordinatorReply reply = coordinator.receive(message);
+        long allocated = THREADS.getCurrentThreadAllocatedBytes() - before;
         assertThat(reply).as("seed %d: %s", seed, message).isNotNull();
+        assertThat(allocated).as("seed %d: %s", seed, message).isLessThan(MOST_BYTES);
         placed += reply instanceof CoordinatorReply.Placed ? 1 : 0;
         stopped += reply instanceof CoordinatorReply.Stop ? 1 : 0;
         coordinator.checkTime();
@@ -92,7 +102,8 @@ class CoordinatorFuzzTest {
   }
 
   private static WorkerEvent event(Random random) {
-    return switch (random.nextInt(3)) {
+    return switch (random.nextInt(4)) {
+      case 3 -> new WorkerEvent.CheckpointReady(text(random), random.nextLong());
       case 0 -> new WorkerEvent.MemoryPlanned(random.nextLong(), random.nextLong());
       case 1 ->
           new WorkerEvent.CheckpointPublished(
