@@ -21,10 +21,12 @@ import java.util.stream.Stream;
 final class Distribution {
 
   private static final Path DEPLOY = Path.of("../deploy").toAbsolutePath().normalize();
+
+  /** The tests' own, and what is unpacked into our jars instead of shipped. */
   private static final Pattern TEST_LIBRARY =
       Pattern.compile(
           "(junit|apiguardian|opentest4j|assertj|byte-buddy|archunit|hadoop-client-minicluster|proto-"
-              + "|tensorflow|surefire|console).*");
+              + "|tensorflow|surefire|console|testing-|uplot-).*");
 
   private Distribution() {}
 
