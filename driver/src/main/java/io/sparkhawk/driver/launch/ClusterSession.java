@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
@@ -157,16 +158,18 @@ public final class ClusterSession implements AutoCloseable {
     }
   }
 
-  /** A cluster replaces an executor that fails to start; on this machine nobody does. */
+  /**
+   * A cluster goes on to replace executors that fail to start; here that was tried, and is over.
+   */
   private void failIfLocalProcessEnded() {
-    coordinator()
-        .lostExecutors()
-        .forEach(
-            (executor, reason) -> {
-              keepLogs();
-              throw new InfrastructureException(
-                  "Executor " + executor + " did not start: " + reason + ".");
-            });
+    Map<String, String> lost = coordinator().lostExecutors();
+    Optional<String> first =
+        lost.keySet().stream().min(Comparator.comparingInt(String::length).thenComparing(id -> id));
+    if (first.isPresent()) {
+      keepLogs();
+      throw new InfrastructureException(
+          "Executor " + first.get() + " did not start: " + lost.get(first.get()) + ".");
+    }
   }
 
   private static Map<String, String> sparkSettings(Properties properties) {
