@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -52,6 +53,7 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
   private final SparkContext context;
   private final int executors;
   private final Map<String, Process> processes = new ConcurrentHashMap<>();
+  private final Set<String> endedUnregistered = ConcurrentHashMap.newKeySet();
   private final AtomicInteger nextId = new AtomicInteger();
   private final AtomicInteger failedStarts = new AtomicInteger();
   private final AtomicInteger exited = new AtomicInteger();
@@ -96,9 +98,9 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
   }
 
   /**
-   * A closed connection says less than the exit of the process behind it, which follows at once; so
-   * the executor is removed there. One that was still registering when its process ended is removed
-   * here: nothing else would follow.
+   * A closed connection says less than the exit of the process behind it; so the executor is
+   * removed there, whichever of the two is seen first. One that was still registering when its
+   * process ended is removed here: nothing else would follow.
    */
   @Override
   public DriverEndpoint createDriverEndpoint() {
@@ -106,7 +108,7 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
       @Override
       public void onDisconnected(RpcAddress remoteAddress) {
         Option<String> executor = addressToExecutorId().get(remoteAddress);
-        if (executor.isDefined() && !processes.containsKey(executor.get())) {
+        if (executor.isDefined() && endedUnregistered.contains(executor.get())) {
           super.onDisconnected(remoteAddress);
         }
       }
@@ -155,11 +157,14 @@ final class LocalProcessBackend extends CoarseGrainedSchedulerBackend {
       return;
     }
     String reason = explain(process.exitValue()) + "; its log is " + log;
-    // Before the process is forgotten, so that this reason comes before that of the connection; and
-    // after it, as it may have registered meanwhile.
     boolean removed = removeIfRegistered(id, process, reason);
     processes.remove(id);
-    if (!removed && !removeIfRegistered(id, process, reason)) {
+    if (removed) {
+      return;
+    }
+    endedUnregistered.add(id);
+    // Again, as it may have registered before that was noted.
+    if (!removeIfRegistered(id, process, reason)) {
       failedStarts.incrementAndGet();
       // Spark tells nobody about an executor that ends before it registers.
       context
