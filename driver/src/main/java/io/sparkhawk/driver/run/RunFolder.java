@@ -14,6 +14,7 @@ import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.DistillationResult;
 import io.sparkhawk.driver.launch.RunHold;
 import io.sparkhawk.driver.launch.RunRecord;
+import io.sparkhawk.driver.progress.FinalEvaluations;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunFiles;
 import io.sparkhawk.driver.progress.RunSummary;
@@ -328,6 +329,8 @@ public final class RunFolder implements RunRecord {
             .events(MetricsLog.readEvents(files, metrics))
             .build();
     summary.write(files, new Path(folder, RunSummary.FILE_NAME));
+    FinalEvaluations heldOut = new FinalEvaluations(result.teacher(), result.student());
+    heldOut.write(files, folder);
     ReportPage.write(
         files,
         report(),
@@ -336,7 +339,9 @@ public final class RunFolder implements RunRecord {
             MetricsLog.read(files, metrics),
             result.stages(),
             ConfigWriter.write(config.withoutSecrets()),
-            dataCounts()));
+            dataCounts(),
+            Optional.of(heldOut),
+            Optional.empty()));
     ModelCard.write(
         files,
         new Path(new Path(folder, ModelTasks.STUDENT_FOLDER), ModelCard.FILE_NAME),

@@ -42,7 +42,14 @@ class ReportBrowserTest {
   @Test
   void aPageWithoutDataIsDrawnWithoutComplaint() throws Exception {
     RunReport nothing =
-        new RunReport(RunSummary.of("x").build(), List.of(), List.of(), "", Map.of());
+        new RunReport(
+            RunSummary.of("x").build(),
+            List.of(),
+            List.of(),
+            "",
+            Map.of(),
+            Optional.empty(),
+            Optional.empty());
 
     assertThat(open(ReportPage.html(nothing)).complaints()).isEmpty();
   }

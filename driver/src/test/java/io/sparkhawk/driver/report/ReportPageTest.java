@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
@@ -141,7 +142,9 @@ class ReportPageTest {
             SampleRun.steps(),
             List.of(),
             "run: " + attack,
-            Map.of(attack, 1L));
+            Map.of(attack, 1L),
+            Optional.empty(),
+            Optional.empty());
     String page = ReportPage.html(report);
 
     String escaped =
@@ -188,7 +191,16 @@ class ReportPageTest {
             .build();
 
     String text =
-        textOf(ReportPage.html(new RunReport(summary, List.of(), List.of(), "", Map.of())));
+        textOf(
+            ReportPage.html(
+                new RunReport(
+                    summary,
+                    List.of(),
+                    List.of(),
+                    "",
+                    Map.of(),
+                    Optional.empty(),
+                    Optional.empty())));
 
     assertThat(text)
         .contains("1 restart, ")
@@ -244,7 +256,14 @@ class ReportPageTest {
   void aRunWithNothingInItIsStillAPage() throws IOException {
     String page =
         ReportPage.html(
-            new RunReport(RunSummary.of("x").build(), List.of(), List.of(), "", Map.of()));
+            new RunReport(
+                RunSummary.of("x").build(),
+                List.of(),
+                List.of(),
+                "",
+                Map.of(),
+                Optional.empty(),
+                Optional.empty()));
 
     assertThat(textOf(page))
         .contains("The finished student has not been evaluated.")
@@ -302,7 +321,8 @@ class ReportPageTest {
   private static RunReport report(List<StepMetrics> steps, List<StageResult> stages) {
     RunSummary summary =
         RunSummary.of("run").seqLen(256).stages(stages).perplexities(19, 37, 10).build();
-    return new RunReport(summary, steps, stages, "run: run", Map.of());
+    return new RunReport(
+        summary, steps, stages, "run: run", Map.of(), Optional.empty(), Optional.empty());
   }
 
   private static JsonNode data(RunReport report) throws IOException {

@@ -3,6 +3,7 @@ package io.sparkhawk.driver.report;
 import io.sparkhawk.driver.progress.SampleRun;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /** The report of {@link SampleRun}. */
 final class SampleReport {
@@ -40,7 +41,13 @@ final class SampleReport {
 
   static RunReport of() {
     return new RunReport(
-        SampleRun.summary(), SampleRun.steps(), SampleRun.stages(), CONFIGURATION, counts());
+        SampleRun.summary(),
+        SampleRun.steps(),
+        SampleRun.stages(),
+        CONFIGURATION,
+        counts(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   private static Map<String, Long> counts() {

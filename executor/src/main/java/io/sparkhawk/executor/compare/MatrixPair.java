@@ -1,0 +1,16 @@
+package io.sparkhawk.executor.compare;
+
+import java.io.Serializable;
+
+/**
+ * One head's attention map and the student's matrix in its place, both on the teacher's hidden
+ * state (arXiv 2408.10189, equation 8).
+ *
+ * @param block number of the block, from 0
+ * @param head number of the head, from 0
+ * @param distance Frobenius norm of their difference
+ * @param teacher the attention map as a picture (PNG), a pixel for each element
+ * @param student the student's matrix, in the same colours
+ */
+public record MatrixPair(int block, int head, double distance, byte[] teacher, byte[] student)
+    implements Serializable {}
