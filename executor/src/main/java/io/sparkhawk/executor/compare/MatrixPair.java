@@ -1,6 +1,7 @@
 package io.sparkhawk.executor.compare;
 
 import java.io.Serializable;
+import java.util.Objects;
 
 /**
  * One head's attention map and the student's matrix in its place, both on the teacher's hidden
@@ -9,8 +10,14 @@ import java.io.Serializable;
  * @param block number of the block, from 0
  * @param head number of the head, from 0
  * @param distance Frobenius norm of their difference
- * @param teacher the attention map as a picture (PNG), a pixel for each element
- * @param student the student's matrix, in the same colours
+ * @param teacher the attention map as a picture, a pixel for each element: a PNG file in Base64
+ * @param student the student's matrix, likewise and in the same colours
  */
-public record MatrixPair(int block, int head, double distance, byte[] teacher, byte[] student)
-    implements Serializable {}
+public record MatrixPair(int block, int head, double distance, String teacher, String student)
+    implements Serializable {
+
+  public MatrixPair {
+    Objects.requireNonNull(teacher, "teacher");
+    Objects.requireNonNull(student, "student");
+  }
+}
