@@ -163,30 +163,15 @@ public record TrainingPlan(
 
   /** The same run at another of its stages. */
   public TrainingPlan atStage(int index) {
-    return new TrainingPlan(
-        run,
-        runFolder,
-        teacherFolder,
-        dataFolder,
-        seed,
-        shuffleBlock,
-        device,
-        elementType,
-        parallel,
-        student,
-        stages,
-        index,
-        checkpoints,
-        evaluation,
-        hadoop,
-        localCache,
-        localCacheBytes,
-        threadsPerWorker,
-        warmStart);
+    return with(index, warmStart);
   }
 
   /** The same run with its first stage starting from the student in the folder of this URI. */
   public TrainingPlan warmStartedFrom(String studentFolder) {
+    return with(stageIndex, studentFolder);
+  }
+
+  private TrainingPlan with(int otherStage, String otherWarmStart) {
     return new TrainingPlan(
         run,
         runFolder,
@@ -199,14 +184,14 @@ public record TrainingPlan(
         parallel,
         student,
         stages,
-        stageIndex,
+        otherStage,
         checkpoints,
         evaluation,
         hadoop,
         localCache,
         localCacheBytes,
         threadsPerWorker,
-        studentFolder);
+        otherWarmStart);
   }
 
   /** Names the run and the stage only: the Hadoop settings may hold credentials. */
