@@ -3,6 +3,8 @@ package io.sparkhawk.data.prepare;
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.shard.DataManifest;
+import io.sparkhawk.data.shard.ShardEntry;
+import io.sparkhawk.data.shard.ShardSources;
 import io.sparkhawk.data.storage.JsonFormat;
 import io.sparkhawk.data.storage.Storage;
 import java.io.FileNotFoundException;
@@ -23,6 +25,7 @@ import org.apache.hadoop.fs.Path;
  * settings.json            what the folder is for; a run with other settings is refused
  * corpus.json              hash of the documents; a run that reads other documents is refused
  * train-00000.arrow ...    shards, in any order
+ * sources/validation-00000.json ...  where the tokens of a held-out shard come from
  * finished/train-00000.json ...  after each shard's file: the shard need not be made again
  * manifest.json            the data set is complete
  * </pre>
@@ -138,16 +141,28 @@ final class DataFolder {
   }
 
   /**
+   * Publishes where the tokens of a held-out shard come from.
+   *
+   * @throws DataException if something else was published before
+   */
+  void publishSources(ShardEntry shard, ShardSources sources) {
+    publishOnce(shard.file(), ShardSources.file(folder, shard), sources);
+  }
+
+  /**
    * Marks a shard as finished.
    *
    * @throws DataException if it was finished before with another content
    */
   void finish(ShardRecord record) {
-    Path file = recordFile(record.name());
-    if (!storage.createIfAbsent(file, JsonFormat.write(record))) {
+    publishOnce(record.name(), recordFile(record.name()), record);
+  }
+
+  private void publishOnce(String shard, Path file, Object content) {
+    if (!storage.createIfAbsent(file, JsonFormat.write(content))) {
       throw new DataException(
           "The shard "
-              + record.name()
+              + shard
               + " came out differently from what "
               + file
               + " says of it: the folder was made by another version. Name another folder with"

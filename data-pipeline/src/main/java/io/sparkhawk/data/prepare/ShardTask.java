@@ -1,5 +1,7 @@
 package io.sparkhawk.data.prepare;
 
+import io.sparkhawk.data.sample.Split;
+import io.sparkhawk.data.shard.ShardEntry;
 import io.sparkhawk.data.shard.ShardFormat;
 import io.sparkhawk.data.shard.ShardWriter;
 import io.sparkhawk.data.shard.SourceCount;
@@ -17,23 +19,27 @@ import java.util.Map;
 final class ShardTask {
 
   private final String name;
+  private final Split split;
   private final ShardFormat format;
   private final TokenFormat tokenFormat;
   private final DataFolder folder;
   private final ProgressCounters progress;
 
   private final SourceCounter sources = new SourceCounter();
+  private final SourceStretches stretches = new SourceStretches();
   private long documents;
   private long textBytes;
   private long tokens;
 
   ShardTask(
       String name,
+      Split split,
       ShardFormat format,
       TokenFormat tokenFormat,
       DataFolder folder,
       ProgressCounters progress) {
     this.name = name;
+    this.split = split;
     this.format = format;
     this.tokenFormat = tokenFormat;
     this.folder = folder;
@@ -47,7 +53,7 @@ final class ShardTask {
       int rows = write(local, shuffled);
       ShardRecord record = record(local, rows);
       if (rows > 0) {
-        folder.publishShard(local, record.file());
+        publish(local, record.entry().orElseThrow());
       }
       // The commit: from here on no run makes this shard again.
       folder.finish(record);
@@ -56,6 +62,13 @@ final class ShardTask {
       throw Storage.writeFailure("the temporary file of shard " + name, e);
     } finally {
       deleteQuietly(local);
+    }
+  }
+
+  private void publish(Path local, ShardEntry shard) {
+    folder.publishShard(local, shard.file());
+    if (split == Split.VALIDATION) {
+      folder.publishSources(shard, stretches.all());
     }
   }
 
@@ -78,7 +91,7 @@ final class ShardTask {
     documents++;
     textBytes += document.text().length;
     tokens += ids;
-    sources.add(document.source(), new SourceCount(1, ids));
+    stretches.add(sources.add(document.source(), new SourceCount(1, ids)), ids);
     progress.add(1, ids, document.text().length);
   }
 

@@ -20,10 +20,13 @@ final class SourceCounter {
 
   private final Map<String, SourceCount> counts = new TreeMap<>();
 
-  void add(String source, SourceCount count) {
+  /** Adds to a source, and returns the name under which it is counted. */
+  String add(String source, SourceCount count) {
     String name = source.isEmpty() ? UNNAMED : source;
     boolean known = counts.containsKey(name) || counts.size() < MAX_SOURCES;
-    counts.merge(known ? name : OTHERS, count, SourceCount::plus);
+    String counted = known ? name : OTHERS;
+    counts.merge(counted, count, SourceCount::plus);
+    return counted;
   }
 
   Map<String, SourceCount> counts() {

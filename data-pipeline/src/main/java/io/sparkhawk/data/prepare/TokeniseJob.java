@@ -52,6 +52,7 @@ final class TokeniseJob {
     ShardTask task =
         new ShardTask(
             tokenising.plan().name(shard),
+            tokenising.plan().split(shard),
             tokenising.shardFormat(),
             tokenising.tokens(),
             DataFolder.at(input.hadoop(), tokenising.outputFolder()),

@@ -18,7 +18,7 @@ public record ShardEntry(String file, long rows, long tokens, long bytes, String
   private static final Pattern PLAIN_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,199}");
 
   /** Sums over all shards stay numbers. */
-  private static final long MAX_TOKENS = 1L << 40;
+  static final long MAX_TOKENS = 1L << 40;
 
   private static final Pattern SHA_256 = Pattern.compile("[0-9a-f]{64}");
 

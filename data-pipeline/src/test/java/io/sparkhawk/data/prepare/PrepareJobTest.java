@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sparkhawk.data.error.ConfigurationException;
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.sample.RowSources;
 import io.sparkhawk.data.sample.Split;
 import io.sparkhawk.data.sample.TokenRows;
 import io.sparkhawk.data.shard.CorpusCounts;
@@ -22,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.SortedMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -185,6 +187,80 @@ class PrepareJobTest {
   }
 
   @Test
+  void eachHeldOutTokenKnowsItsSource() throws IOException {
+    List<String> first = documents(40, 6).stream().distinct().toList();
+    List<String> second = documents(40, 5).stream().distinct().toList();
+    run(
+        settings(jsonLines("train.jsonl.gz", documents(50, 7)))
+            .validation(
+                List.of(
+                    jsonLines("z.jsonl.gz", first).toString(),
+                    jsonLines("a.jsonl.gz", second).toString())));
+
+    // TestTokenizers gives an id for each character, and each document has one more at its end.
+    int ofFirst = first.stream().mapToInt(text -> text.length() + 1).sum();
+    RowSources sources = sources().orElseThrow();
+    assertThat(sources.names()).containsExactly("a.jsonl.gz", "z.jsonl.gz");
+    int rows = rows(Split.VALIDATION).length / 16;
+    int[] expected = IntStream.range(0, rows * 16).map(i -> i < ofFirst ? 1 : 0).toArray();
+    assertThat(IntStream.range(0, rows).flatMap(row -> Arrays.stream(sources.ofRow(row))))
+        .containsExactlyElementsOf(Arrays.stream(expected).boxed().toList());
+    assertThat(ofFirst % 16).as("a row has tokens of both").isNotZero();
+    assertThatThrownBy(() -> sources.ofRow(rows)).isInstanceOf(IndexOutOfBoundsException.class);
+  }
+
+  @Test
+  void sourcesOfHeldOutDocumentsFollowThemIntoTheirShards() throws IOException {
+    List<String> odd = documents(150, 11).stream().distinct().toList();
+    List<String> even = documents(150, 12).stream().distinct().toList();
+    PrepareReport report =
+        run(
+            settings(jsonLines("odd.jsonl.gz", odd), jsonLines("even.jsonl.gz", even))
+                .heldOutShare(0.3)
+                .shardBytes(3_000));
+    assertThat(report.manifest().validation().shards()).hasSizeGreaterThan(2);
+
+    RowSources sources = sources().orElseThrow();
+    int[] rows = rows(Split.VALIDATION);
+    StringBuilder ofOdd = new StringBuilder();
+    StringBuilder ofEven = new StringBuilder();
+    for (int i = 0; i < rows.length; i++) {
+      int source = sources.ofRow(i / 16)[i % 16];
+      (sources.names().get(source).equals("odd.jsonl.gz") ? ofOdd : ofEven)
+          .append(rows[i] == 0 ? '\n' : (char) (rows[i] - 1));
+    }
+    // Each document begins with "document <seed>/".
+    assertThat(ofOdd).contains("document 11/").doesNotContain("document 12/");
+    assertThat(ofEven).contains("document 12/").doesNotContain("document 11/");
+  }
+
+  @Test
+  void aDataSetWithoutSourcesHasNoneAndWrongOnesAreNamed() throws IOException {
+    run(settings(jsonLines("input.jsonl.gz", documents(100, 13))).heldOutShare(0.5));
+    Path file = output.resolve("sources/validation-00000.json");
+    assertThat(sources()).isPresent();
+
+    Files.writeString(file, "{\"names\": [\"x\"], \"source\": [0], \"tokens\": [15]}");
+    assertThatThrownBy(this::sources)
+        .isInstanceOf(DataException.class)
+        .hasMessageContainingAll("validation-00000.arrow", "15 tokens");
+    Files.writeString(file, "{\"names\": [\"x\"], \"source\": [1], \"tokens\": [15]}");
+    assertThatThrownBy(this::sources)
+        .isInstanceOf(DataException.class)
+        .hasMessageContainingAll(file.getFileName().toString(), "not named");
+    Files.writeString(
+        file, "{\"names\": [\"x\"], \"source\": [0, 0], \"tokens\": [9e15, 9000000000000000000]}");
+    assertThatThrownBy(this::sources).isInstanceOf(DataException.class);
+
+    Files.delete(file);
+    assertThat(sources()).isEmpty();
+  }
+
+  private Optional<RowSources> sources() {
+    return RowSources.open(new Configuration(), output.toString());
+  }
+
+  @Test
   void trainingDocumentThatIsAlsoHeldOutIsLeftOut() throws IOException {
     List<String> train = List.of("a document for training", "a document held out");
     List<String> validation = List.of("a document held out");
@@ -238,7 +314,9 @@ class PrepareJobTest {
   @Test
   void interruptedRunIsContinuedToTheSameBytes() throws IOException {
     PrepareSettings.Builder settings =
-        settings(jsonLines("input.jsonl.gz", documents(200, 10))).shardBytes(10_000);
+        settings(jsonLines("input.jsonl.gz", documents(200, 10)))
+            .shardBytes(10_000)
+            .heldOutShare(0.05);
     int shards = run(settings).shardsWritten();
     SortedMap<String, byte[]> content = TestFolders.content(output);
     assertThat(shards).isGreaterThan(4);
@@ -248,10 +326,11 @@ class PrepareJobTest {
     Files.delete(output.resolve("finished/train-00001.json"));
     Files.delete(output.resolve("finished/train-00003.json"));
     Files.delete(output.resolve("train-00003.arrow"));
+    Files.delete(output.resolve("finished/validation-00000.json"));
     PrepareReport continued = run(settings);
 
-    assertThat(continued.shardsWritten()).isEqualTo(2);
-    assertThat(continued.shardsReused()).isEqualTo(shards - 2);
+    assertThat(continued.shardsWritten()).isEqualTo(3);
+    assertThat(continued.shardsReused()).isEqualTo(shards - 3);
     assertSame(TestFolders.content(output), content);
   }
 

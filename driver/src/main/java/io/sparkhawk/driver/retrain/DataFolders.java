@@ -3,6 +3,7 @@ package io.sparkhawk.driver.retrain;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.UnknownStateException;
 import io.sparkhawk.data.shard.DataManifest;
+import io.sparkhawk.data.shard.ShardSources;
 import io.sparkhawk.data.storage.Checksum;
 import io.sparkhawk.data.storage.Storage;
 import java.io.FileNotFoundException;
@@ -96,6 +97,7 @@ final class DataFolders {
     }
     mixture.train().forEach(shard -> copy(shard, target));
     mixture.heldOut().forEach(shard -> copy(shard, target));
+    mixture.heldOut().forEach(shard -> copySources(shard, target));
     Path manifest = new Path(target, DataManifest.FILE_NAME);
     if (!storage.createIfAbsent(manifest, mixture.manifest().toJson())) {
       throw new UnknownStateException(
@@ -127,6 +129,18 @@ final class DataFolders {
     } catch (IOException e) {
       throw Storage.readFailure(from, e);
     }
+  }
+
+  private void copySources(Mixture.Shard shard, Path target) {
+    Path from = ShardSources.file(shard.part().folder(), shard.entry());
+    Path to = ShardSources.file(target, shard.renamed());
+    storage
+        .readIfPresent(from)
+        .filter(content -> !storage.createIfAbsent(to, content))
+        .ifPresent(
+            content -> {
+              throw new UnknownStateException(to + " was written with another content.");
+            });
   }
 
   private boolean hasLength(Path file, long bytes) throws IOException {

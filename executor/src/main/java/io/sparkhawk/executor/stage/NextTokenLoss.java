@@ -18,12 +18,13 @@ public final class NextTokenLoss {
   private NextTokenLoss() {}
 
   /**
-   * The sum of -log p(token) over positions 2 to the last of each row, in natural logarithms.
+   * -log p(token) of each token but the first of each row, in natural logarithms.
    *
    * @param ids token ids, row after row
    * @param rows number of rows; each has at least two tokens
+   * @return rows times (length - 1) losses, row after row
    */
-  public static double sum(LanguageModel model, int[] ids, int rows) {
+  public static double[] each(LanguageModel model, int[] ids, int rows) {
     int length = ids.length / rows;
     NDManager manager = model.manager();
     try (TensorScope scope = TensorScope.open();
@@ -34,7 +35,7 @@ public final class NextTokenLoss {
           Operators.reshape(
               Operators.narrow(normed, 1, 0, length - 1), (long) rows * (length - 1), -1);
       NDArray next = manager.create(nextTokens(ids, length), new Shape(predicting.size(0), 1));
-      return sum(model, predicting, next);
+      return each(model, predicting, next);
     }
   }
 
@@ -48,21 +49,24 @@ public final class NextTokenLoss {
     return next;
   }
 
-  private static double sum(LanguageModel model, NDArray x, NDArray next) {
-    long rows = x.size(0);
-    long chunk = Math.max(1, CHUNK_ELEMENTS / model.vocabulary());
-    double sum = 0;
-    for (long first = 0; first < rows; first += chunk) {
-      long count = Math.min(chunk, rows - first);
+  private static double[] each(LanguageModel model, NDArray x, NDArray next) {
+    int rows = (int) x.size(0);
+    int chunk = (int) Math.max(1, CHUNK_ELEMENTS / model.vocabulary());
+    double[] losses = new double[rows];
+    for (int first = 0; first < rows; first += chunk) {
+      int count = Math.min(chunk, rows - first);
       try (TensorScope scope = TensorScope.open()) {
         NDArray logits = model.head().forward(Operators.narrow(x, 0, first, count));
         NDArray logP =
             Operators.logSoftmax(
                 Operators.convert(logits, ElementType.of(logits).accumulationType()));
         NDArray picked = Operators.gather(logP, Operators.narrow(next, 0, first, count));
-        sum -= Operators.item(Operators.sum(picked, 0, 1));
+        double[] some = Operators.toDoubles(picked);
+        for (int i = 0; i < count; i++) {
+          losses[first + i] = -some[i];
+        }
       }
     }
-    return sum;
+    return losses;
   }
 }

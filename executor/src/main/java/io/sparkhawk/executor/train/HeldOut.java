@@ -3,6 +3,7 @@ package io.sparkhawk.executor.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import io.sparkhawk.data.error.DataException;
+import io.sparkhawk.data.sample.RowSources;
 import io.sparkhawk.data.sample.TokenRows;
 import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.model.LanguageModel;
@@ -12,7 +13,9 @@ import io.sparkhawk.executor.stage.MatrixObjective;
 import io.sparkhawk.executor.stage.NextTokenLoss;
 import io.sparkhawk.executor.stage.Objective;
 import io.sparkhawk.executor.tensor.TensorScope;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** Measures models on the held-out rows, which the ranks share. */
@@ -21,38 +24,56 @@ final class HeldOut implements AutoCloseable {
   /** Rows that are computed at once. */
   private static final int ROWS_AT_ONCE = 4;
 
+  private static final int[] NO_SOURCES = {};
+
   private final TokenRows rows;
+  private final Optional<RowSources> sources;
   private final Collective collective;
 
   /**
    * @param rows the validation split; closed with this
+   * @param sources where its tokens come from, if that is known and asked for
    * @throws DataException if it is empty
    */
-  HeldOut(TokenRows rows, Collective collective) {
+  HeldOut(TokenRows rows, Optional<RowSources> sources, Collective collective) {
     if (rows.rows() == 0) {
       throw new DataException(
           "the data set has no held-out rows; prepare it with validation files or a larger"
               + " held-out-share");
     }
     this.rows = rows;
+    this.sources = sources;
     this.collective = collective;
   }
 
   /** Perplexity on the first {@code tokens} held-out tokens, 0 for all; no distances. */
   Evaluation perplexity(LanguageModel model, long tokens) {
+    Evaluation profiled = profiled(model, tokens);
+    return new Evaluation(profiled.perplexity(), profiled.tokens(), List.of(), List.of());
+  }
+
+  /** As {@link #perplexity}, with where the loss comes from. */
+  Evaluation profiled(LanguageModel model, long tokens) {
     long count = rowsOf(tokens);
+    int length = rows.rowLength();
+    LossTally tally = new LossTally(length, sources.map(RowSources::names).orElseGet(List::of));
     double loss = 0;
-    int[] ids = new int[ROWS_AT_ONCE * rows.rowLength()];
-    for (long first = firstOfRank(count, 0); first < firstOfRank(count, 1); ) {
+    for (long first = firstOfRank(count, 0); first < firstOfRank(count, 1); first += ROWS_AT_ONCE) {
       int n = (int) Math.min(ROWS_AT_ONCE, firstOfRank(count, 1) - first);
-      int[] some = n == ROWS_AT_ONCE ? ids : new int[n * rows.rowLength()];
-      readRows(first, n, some);
-      loss += NextTokenLoss.sum(model, some, n);
-      first += n;
+      double[] losses = NextTokenLoss.each(model, read(first, n), n);
+      loss += Arrays.stream(losses).sum();
+      for (int i = 0; i < n; i++) {
+        long row = first + i;
+        tally.add(losses, i * (length - 1), sources.map(s -> s.ofRow(row)).orElse(NO_SOURCES));
+      }
     }
     double total = collective.allReduceSum(loss)[0];
-    double perplexity = Math.exp(total / (count * (rows.rowLength() - 1)));
-    return new Evaluation(perplexity, count * rows.rowLength(), List.of(), List.of());
+    return new Evaluation(
+        Math.exp(total / (count * (length - 1))),
+        count * length,
+        List.of(),
+        List.of(),
+        tally.profile(collective));
   }
 
   /** As {@link #perplexity}, with the distances of all blocks on the first {@code distanceRows}. */
@@ -82,10 +103,12 @@ final class HeldOut implements AutoCloseable {
         .toList();
   }
 
-  private void readRows(long first, int count, int[] target) {
+  private int[] read(long first, int count) {
+    int[] ids = new int[count * rows.rowLength()];
     for (int i = 0; i < count; i++) {
-      rows.read(first + i, target, i * rows.rowLength());
+      rows.read(first + i, ids, i * rows.rowLength());
     }
+    return ids;
   }
 
   private long rowsOf(long tokens) {

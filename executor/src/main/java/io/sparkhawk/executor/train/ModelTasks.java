@@ -1,5 +1,6 @@
 package io.sparkhawk.executor.train;
 
+import io.sparkhawk.data.sample.RowSources;
 import io.sparkhawk.data.sample.Split;
 import io.sparkhawk.data.sample.TokenRows;
 import io.sparkhawk.data.storage.Storage;
@@ -46,9 +47,10 @@ public final class ModelTasks {
             new HeldOut(
                 TokenRows.open(
                     hadoop, plan.dataFolder(), Split.VALIDATION, cache, plan.localCacheBytes()),
+                RowSources.open(hadoop, plan.dataFolder()),
                 collective);
         Gradients paused = Gradients.pause()) {
-      return heldOut.perplexity(model, plan.tokens());
+      return heldOut.profiled(model, plan.tokens());
     }
   }
 

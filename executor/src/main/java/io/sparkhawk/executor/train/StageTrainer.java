@@ -94,7 +94,8 @@ public final class StageTrainer {
     RunModels models = RunModels.forTraining(plan, hadoop, checkpoints);
     RunHashes hashes = RunIdentity.of(plan, hadoop, models.teacherFolder());
     try (Batches batches = Batches.of(plan, rows(plan, hadoop, Split.TRAIN), collective);
-        HeldOut heldOut = new HeldOut(rows(plan, hadoop, Split.VALIDATION), collective)) {
+        HeldOut heldOut =
+            new HeldOut(rows(plan, hadoop, Split.VALIDATION), Optional.empty(), collective)) {
       Parallelism parallelism = models.parallelism(batches.haveOneMicroBatch(), collective);
       models
           .planMemory(batches.largestMicroBatch(), batches.rowLength(), parallelism)

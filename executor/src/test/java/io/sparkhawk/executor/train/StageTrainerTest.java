@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.ToDoubleFunction;
 import org.apache.commons.io.FileUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeEach;
@@ -491,6 +492,44 @@ class StageTrainerTest {
 
     assertThat(exported.perplexity()).isEqualTo(Objects.requireNonNull(trained).perplexity());
     assertThat(Files.exists(folder.resolve("run/student/config.json"))).isTrue();
+  }
+
+  @Test
+  void theProfileOfTheHeldOutLossAddsUpToThePerplexityOnAnyNumberOfRanks() throws Exception {
+    Files.createDirectories(data.resolve("sources"));
+    long ofFirst = 3 * TinyDataSet.ROW_LENGTH + 5;
+    Files.writeString(
+        data.resolve("sources/validation.json"),
+        "{\"names\": [\"manual\", \"book\"], \"source\": [0, 1], \"tokens\": [%d, 9999]}"
+            .formatted(ofFirst));
+    TrainingPlan plan = plan("run", 0, List.of());
+
+    Evaluation alone = ModelTasks.evaluateTeacher(plan, SingleProcess.create());
+
+    LossProfile profile = alone.profile();
+    long rows = alone.tokens() / TinyDataSet.ROW_LENGTH;
+    assertThat(profile.sources().stream().map(LossProfile.BySource::source))
+        .containsExactly("book", "manual");
+    assertThat(profile.sources().get(1).tokens()).isEqualTo(ofFirst - 4); // no row's first token
+    assertThat(profile.positions().get(0).tokens()).isEqualTo(rows);
+    double predicted = rows * (TinyDataSet.ROW_LENGTH - 1.0);
+    assertThat(sum(profile.positions(), p -> p.loss() * p.tokens()) / predicted)
+        .isCloseTo(Math.log(alone.perplexity()), within(1e-12));
+    assertThat(sum(profile.sources(), s -> s.loss() * s.tokens()) / predicted)
+        .isCloseTo(Math.log(alone.perplexity()), within(1e-12));
+    List<Evaluation> together =
+        Ranks.onEach(2, collective -> ModelTasks.evaluateTeacher(plan, collective));
+    assertThat(together)
+        .allSatisfy(
+            ofRank ->
+                assertThat(ofRank)
+                    .usingRecursiveComparison()
+                    .withEqualsForType((a, b) -> Math.abs(a - b) < 1e-12 * b, Double.class)
+                    .isEqualTo(alone));
+  }
+
+  private static <T> double sum(List<T> parts, ToDoubleFunction<T> value) {
+    return parts.stream().mapToDouble(value).sum();
   }
 
   @Test
