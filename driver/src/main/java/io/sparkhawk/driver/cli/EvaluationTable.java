@@ -5,6 +5,7 @@ import io.sparkhawk.executor.evaluate.Metric;
 import io.sparkhawk.executor.evaluate.TaskOutcomes;
 import io.sparkhawk.executor.evaluate.TaskResults;
 import io.sparkhawk.executor.train.Evaluation;
+import io.sparkhawk.executor.train.LossProfile;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -18,7 +19,7 @@ final class EvaluationTable {
   /**
    * A line of the table.
    *
-   * @param task the task's name, {@code average} or {@code held-out rows}
+   * @param task the task's name, {@code average}, {@code held-out rows} or one of their sources
    * @param metric the metric's name
    * @param count how many there are of what is counted
    * @param unit what is counted: examples, tasks or tokens
@@ -46,12 +47,15 @@ final class EvaluationTable {
    *
    * @param models the models' folders, one or two
    * @param maxLength most tokens that the models read of an example; 0 if there are no tasks
+   * @param profiles of each model where its loss on the held-out rows comes from; empty if that was
+   *     not measured
    */
-  record Results(List<String> models, int maxLength, List<Row> rows) {
+  record Results(List<String> models, int maxLength, List<Row> rows, List<LossProfile> profiles) {
 
     Results {
       models = List.copyOf(models);
       rows = List.copyOf(rows);
+      profiles = List.copyOf(profiles);
     }
   }
 
@@ -82,9 +86,14 @@ final class EvaluationTable {
     }
     if (!perplexities.isEmpty()) {
       rows.add(heldOut(perplexities));
+      rows.addAll(bySource(perplexities));
     }
     return new EvaluationTable(
-        new Results(models, tasks.map(TaskResults::maxLength).orElse(0), rows));
+        new Results(
+            models,
+            tasks.map(TaskResults::maxLength).orElse(0),
+            rows,
+            perplexities.stream().map(Evaluation::profile).toList()));
   }
 
   private static Row row(TaskOutcomes task, Metric metric) {
@@ -126,20 +135,43 @@ final class EvaluationTable {
   }
 
   private static Row heldOut(List<Evaluation> perplexities) {
-    List<Measurement> models =
-        perplexities.stream().map(e -> new Measurement(e.perplexity(), Double.NaN)).toList();
-    List<Measurement> difference =
-        models.size() == 2
-            ? List.of(new Measurement(models.get(1).value() - models.get(0).value(), Double.NaN))
-            : List.of();
-    return new Row(
+    return perplexity(
         "held-out rows",
-        Metric.PERPLEXITY.label(),
         perplexities.get(0).tokens(),
-        "tokens",
-        0,
-        models,
-        difference);
+        perplexities.stream().map(Evaluation::perplexity).toList());
+  }
+
+  /** A row for each source, if the tokens are of several; all models have read the same ones. */
+  private static List<Row> bySource(List<Evaluation> perplexities) {
+    List<LossProfile.BySource> sources = perplexities.get(0).profile().sources();
+    if (sources.size() < 2) {
+      return List.of();
+    }
+    return IntStream.range(0, sources.size())
+        .mapToObj(
+            i ->
+                perplexity(
+                    "of " + sources.get(i).source(),
+                    sources.get(i).tokens(),
+                    perplexities.stream()
+                        .map(e -> Math.exp(e.profile().sources().get(i).loss()))
+                        .toList()))
+        .toList();
+  }
+
+  /**
+   * A row of perplexities, whose errors are not known.
+   *
+   * @param values one for each model
+   */
+  private static Row perplexity(String rows, long tokens, List<Double> values) {
+    List<Measurement> models =
+        values.stream().map(value -> new Measurement(value, Double.NaN)).toList();
+    List<Measurement> difference =
+        values.size() == 2
+            ? List.of(new Measurement(values.get(1) - values.get(0), Double.NaN))
+            : List.of();
+    return new Row(rows, Metric.PERPLEXITY.label(), tokens, "tokens", 0, models, difference);
   }
 
   /** What is written as JSON. */

@@ -8,6 +8,7 @@ import io.sparkhawk.executor.evaluate.TaskKind;
 import io.sparkhawk.executor.evaluate.TaskOutcomes;
 import io.sparkhawk.executor.evaluate.TaskResults;
 import io.sparkhawk.executor.train.Evaluation;
+import io.sparkhawk.executor.train.LossProfile;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -71,5 +72,38 @@ class EvaluationTableTest {
             "held-out rows  perplexity  1,000 tokens  10.0000");
     assertThat(JsonFormat.line(table.results()))
         .contains("\"models\":[{\"value\":10.0,\"standard_error\":null}],\"difference\":[]");
+  }
+
+  @Test
+  void perplexitiesAreToldBySourceWhereThereAreSeveral() {
+    EvaluationTable table =
+        EvaluationTable.of(
+            List.of("teacher", "student"),
+            List.of(profiled(10, 8, 12), profiled(20, 16, 30)),
+            Optional.empty());
+
+    assertThat(table.lines())
+        .containsExactly(
+            "A: teacher",
+            "B: student",
+            "task           metric      n             A        B        B - A",
+            "held-out rows  perplexity  1,000 tokens  10.0000  20.0000  +10.0000",
+            "of book        perplexity  600 tokens    8.0000   16.0000  +8.0000",
+            "of manual      perplexity  380 tokens    12.0000  30.0000  +18.0000");
+    assertThat(JsonFormat.line(table.results()))
+        .contains("{\"first\":2,\"last\":64,\"loss\":2.5,\"tokens\":980}");
+  }
+
+  private static Evaluation profiled(double all, double book, double manual) {
+    return new Evaluation(
+        all,
+        1000,
+        List.of(),
+        List.of(),
+        new LossProfile(
+            List.of(new LossProfile.ByPosition(2, 64, 2.5, 980)),
+            List.of(
+                new LossProfile.BySource("book", Math.log(book), 600),
+                new LossProfile.BySource("manual", Math.log(manual), 380))));
   }
 }
