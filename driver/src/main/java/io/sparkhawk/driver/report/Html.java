@@ -64,6 +64,15 @@ final class Html {
         .formatted(escape(title), escape(unit), kind, attributes, escape(label));
   }
 
+  /** The same, with a read-out that may take several lines. */
+  static String widePlot(String kind, String title, String attributes, String label) {
+    return """
+        <div class="panel"><p class="axis tall"><span>%s</span><output></output></p>\
+        <div class="plot" data-plot="%s"%s role="img" aria-label="%s"></div></div>
+        """
+        .formatted(escape(title), kind, attributes, escape(label));
+  }
+
   /**
    * A table. The first column names the row; the others are numbers.
    *

@@ -13,13 +13,6 @@ import java.util.Locale;
 /** When what happened to the run, over all its sessions. */
 final class TimelineSection {
 
-  private static final String FRAME =
-      """
-      <div class="panel"><p class="axis tall"><output></output></p>\
-      <div class="plot" data-plot="timeline" role="img" aria-label="When each stage was trained, \
-      and what happened meanwhile; times in the tables below"></div></div>
-      """;
-
   private final RunReport report;
   private final TimelineData timeline;
 
@@ -59,7 +52,11 @@ final class TimelineSection {
     if (timeline.spans().isEmpty()) {
       return Html.none("No times were recorded.");
     }
-    return FRAME
+    return Html.widePlot(
+            "timeline",
+            "Timeline",
+            "",
+            "When each stage was trained, and what happened meanwhile; times in the tables below")
         + details("When stages were trained", spans())
         + details("Checkpoints", checkpoints());
   }

@@ -171,6 +171,23 @@ public final class Plans {
     return configuration(hadoopSettings(config.spark()));
   }
 
+  /**
+   * Hadoop's configuration for a run whose settings were read from its folder, where secrets are
+   * hidden: those are of the process.
+   */
+  static Configuration withSettingsOf(RunConfig config, Configuration process) {
+    Configuration configuration = new Configuration(process);
+    config
+        .spark()
+        .forEach(
+            (key, value) -> {
+              if (key.startsWith(HADOOP_PREFIX) && !value.equals(RunConfig.HIDDEN)) {
+                configuration.set(key.substring(HADOOP_PREFIX.length()), value);
+              }
+            });
+    return configuration;
+  }
+
   /** Hadoop's configuration as the driver uses it for this plan. */
   static Configuration configuration(Map<String, String> hadoop) {
     Configuration configuration = new Configuration();

@@ -121,7 +121,7 @@ function nearest(xs, target) {
  * or `logY` says otherwise.
  */
 function lineChart(host, {
-  lines, height, floor, xText, xTicks, yText = tickText, read, peers, logX = false, logY = false,
+  lines, height, floor, xText, xTicks, yText = tickText, read, peers, logX = false, logY = false, dots = false,
 }) {
   const left = 42;
   const bottom = 22;
@@ -151,8 +151,9 @@ function lineChart(host, {
   }
   svg(root, 'line', { x1: left, x2: width, y1: height - bottom, y2: height - bottom, class: 'base' });
   for (const line of lines) {
-    if (line.x.length === 1) {
-      svg(root, 'circle', { cx: x(line.x[0]), cy: y(line.y[0]), r: 3.5, class: 'dot ' + line.style });
+    if (line.x.length === 1 || (dots && !line.style.includes('dashed'))) {
+      line.x.forEach((v, i) =>
+        svg(root, 'circle', { cx: x(v), cy: y(line.y[i]), r: dots ? 4.5 : 3.5, class: 'dot ' + line.style }));
     }
     const dense = line.x.length > width - left ? ' dense' : '';
     svg(root, 'path', { d: path(line.x, line.y, x, y), class: 'line ' + line.style + dense });

@@ -7,10 +7,12 @@ import io.sparkhawk.driver.progress.SampleRun;
 import io.sparkhawk.executor.compare.MatrixPair;
 import io.sparkhawk.executor.compare.ModelComparison;
 import io.sparkhawk.executor.compare.TextPair;
+import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.LossProfile;
 import io.sparkhawk.executor.train.LossProfile.ByPosition;
 import io.sparkhawk.executor.train.LossProfile.BySource;
+import io.sparkhawk.executor.train.StageResult;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -88,7 +90,7 @@ final class SampleReport {
         SampleRun.stages(),
         CONFIGURATION,
         counts(),
-        Optional.of(heldOut()),
+        Optional.of(heldOut(37.41, 0.6)),
         Optional.of(comparison()));
   }
 
@@ -121,10 +123,33 @@ final class SampleReport {
     return new RunEvent(kind, time, work, step, 2, -1, lost, reason);
   }
 
-  static FinalEvaluations heldOut() {
+  /**
+   * A run of the last stage alone, with another learning rate, after which less is left to gain.
+   */
+  static RunReport distillOnly() {
+    List<StageResult> stages = SampleRun.stages().subList(2, 3);
+    return new RunReport(
+        RunSummary.of("distill-only")
+            .workers(4)
+            .seqLen(256)
+            .perplexities(19.652, 61.8, 82_176)
+            .stages(stages)
+            .wallTime(Duration.ofMinutes(3))
+            .build(),
+        SampleRun.steps(StageKind.DISTILL, 700, 6.5, 4.1, 3e-3, 160),
+        stages,
+        CONFIGURATION
+            .replace("learning-rate: 1e-3", "learning-rate: 2e-3")
+            .replace("quickstart", "q"),
+        counts(),
+        Optional.of(heldOut(61.8, 1.1)),
+        Optional.empty());
+  }
+
+  static FinalEvaluations heldOut(double perplexity, double more) {
     return new FinalEvaluations(
         new Evaluation(19.652, 82_176, List.of(), List.of(), profile(0)),
-        new Evaluation(37.41, 82_176, List.of(), List.of(), profile(0.6)));
+        new Evaluation(perplexity, 82_176, List.of(), List.of(), profile(more)));
   }
 
   /** A loss that falls with the position, and is {@code more} than the teacher's. */
