@@ -14,6 +14,7 @@ import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.DistillationResult;
 import io.sparkhawk.driver.launch.RunHold;
 import io.sparkhawk.driver.launch.RunRecord;
+import io.sparkhawk.driver.progress.ComparisonFile;
 import io.sparkhawk.driver.progress.FinalEvaluations;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunFiles;
@@ -331,6 +332,7 @@ public final class RunFolder implements RunRecord {
     summary.write(files, new Path(folder, RunSummary.FILE_NAME));
     FinalEvaluations heldOut = new FinalEvaluations(result.teacher(), result.student());
     heldOut.write(files, folder);
+    result.comparison().ifPresent(comparison -> ComparisonFile.write(files, folder, comparison));
     ReportPage.write(
         files,
         report(),
@@ -341,7 +343,7 @@ public final class RunFolder implements RunRecord {
             ConfigWriter.write(config.withoutSecrets()),
             dataCounts(),
             Optional.of(heldOut),
-            Optional.empty()));
+            result.comparison()));
     ModelCard.write(
         files,
         new Path(new Path(folder, ModelTasks.STUDENT_FOLDER), ModelCard.FILE_NAME),
