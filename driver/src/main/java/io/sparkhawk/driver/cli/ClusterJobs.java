@@ -18,6 +18,8 @@ import io.sparkhawk.driver.run.Plans;
 import io.sparkhawk.driver.run.RunFolder;
 import io.sparkhawk.driver.run.RunProgress;
 import io.sparkhawk.driver.tab.TabProgress;
+import io.sparkhawk.executor.compare.ComparisonPlan;
+import io.sparkhawk.executor.compare.ComparisonTask;
 import io.sparkhawk.executor.logging.LogPlace;
 import io.sparkhawk.executor.train.ModelTasks;
 import io.sparkhawk.executor.train.StageTrainer;
@@ -44,7 +46,8 @@ final class ClusterJobs implements Jobs {
             ModelTasks.export(plan, collective);
             return true;
           },
-          (plan, collective, listener) -> ModelTasks.evaluateStudent(plan, collective));
+          (plan, collective, listener) -> ModelTasks.evaluateStudent(plan, collective),
+          (plan, collective, listener) -> ComparisonTask.run(ComparisonPlan.of(plan), collective));
 
   private final PrintStream out;
   private final PrintStream err;

@@ -47,7 +47,12 @@ final class SideBySideSection {
       return Html.none("No matrices were kept in this run.");
     }
     StringBuilder html = new StringBuilder();
-    html.append("<p class=\"scale\"><span>0</span><i></i><span>1</span></p>");
+    html.append(
+        """
+        <p class="scale"><span>−</span><i></i><span>+</span><span>grey is 0; the darkest \
+        blue or red is the largest element of the pair, and colours go with the square \
+        root</span></p>
+        """);
     html.append("<p class=\"axis long\"><output id=\"element\"></output></p><div class=\"maps\">");
     pairs.forEach(pair -> html.append(figure(pair)));
     return html.append("</div>").append(text(comparison.orElseThrow().tokens())).toString();

@@ -14,6 +14,7 @@ import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.DistillationResult;
 import io.sparkhawk.driver.launch.RunHold;
 import io.sparkhawk.driver.launch.RunRecord;
+import io.sparkhawk.driver.progress.ComparisonFile;
 import io.sparkhawk.driver.progress.FinalEvaluations;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunFiles;
@@ -332,6 +333,7 @@ public final class RunFolder implements RunRecord {
             .build();
     summary.write(files, new Path(folder, RunSummary.FILE_NAME));
     new FinalEvaluations(result.teacher(), result.student()).write(files, folder);
+    result.comparison().ifPresent(comparison -> ComparisonFile.write(files, folder, comparison));
     ReportPage.write(files, report(), RunReports.read(hadoop, folder));
     ModelCard.write(
         files,

@@ -140,6 +140,13 @@ public final class RunProgress implements RunListener, AutoCloseable {
     console.message("Student: " + perplexity(student));
   }
 
+  @Override
+  public void comparisonFailed(RuntimeException failure) {
+    console.message(
+        "Teacher and student could not be compared; the report leaves that part out: "
+            + failure.getMessage());
+  }
+
   private static String perplexity(Evaluation evaluation) {
     return String.format(
         Locale.ROOT,

@@ -7,6 +7,7 @@ import io.sparkhawk.data.shard.DataManifest;
 import io.sparkhawk.data.storage.Storage;
 import io.sparkhawk.driver.config.ConfigReader;
 import io.sparkhawk.driver.config.RunConfig;
+import io.sparkhawk.driver.progress.ComparisonFile;
 import io.sparkhawk.driver.progress.FinalEvaluations;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunEvent;
@@ -75,7 +76,7 @@ public final class RunReports {
         yaml.orElse(""),
         data.map(RunReports::counts).orElse(Map.of()),
         FinalEvaluations.read(files, folder),
-        Optional.empty());
+        ComparisonFile.read(files, folder));
   }
 
   private Path metrics() {
