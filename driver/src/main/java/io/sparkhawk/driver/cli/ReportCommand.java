@@ -17,6 +17,7 @@ import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -42,9 +43,13 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  sparkhawk report runs/quickstart",
       "  sparkhawk report s3a://bucket/runs/my-student --out my-student.html",
-      "  sparkhawk report runs/quickstart runs/quickstart-distill --out compare.html"
+      "  sparkhawk report runs/quickstart runs/quickstart-distill --out compare.html",
+      "  sparkhawk report runs/quickstart --measure --blocks 0,3 --heads 1,2 --prompt 'A transaction"
+          + " is'"
     })
 final class ReportCommand implements Runnable {
+
+  private final Jobs jobs;
 
   @Spec private CommandSpec spec;
 
@@ -62,6 +67,13 @@ final class ReportCommand implements Runnable {
               + " current folder where there are several runs.")
   private String out;
 
+  @ArgGroup(exclusive = false)
+  private MeasureOptions measure;
+
+  ReportCommand(Jobs jobs) {
+    this.jobs = jobs;
+  }
+
   @Override
   public void run() {
     Configuration hadoop = Plans.hadoopConfiguration();
@@ -69,6 +81,9 @@ final class ReportCommand implements Runnable {
     Path page = page(folders);
     FileSystem files = Storage.of(hadoop, page).fileSystem();
     requireFile(files, page);
+    if (measure != null) {
+      measure(hadoop, folders);
+    }
     if (folders.size() == 1) {
       ReportPage.write(files, page, RunReports.read(hadoop, folders.get(0)));
     } else {
@@ -77,6 +92,15 @@ final class ReportCommand implements Runnable {
     PrintWriter console = spec.commandLine().getOut();
     console.println((folders.size() == 1 ? "Report: " : "Comparison: ") + page);
     console.flush();
+  }
+
+  private void measure(Configuration hadoop, List<Path> folders) {
+    if (folders.size() > 1) {
+      throw new ConfigurationException(
+          "--measure loads the models of one run, but %d are named; measure them one by one."
+              .formatted(folders.size()));
+    }
+    jobs.compare(RunReports.comparison(hadoop, folders.get(0), measure.choice()), folders.get(0));
   }
 
   /** One after the other, since the steps of a long run take memory. */

@@ -8,6 +8,8 @@ import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.config.TimeoutSettings;
 import io.sparkhawk.driver.coordinator.RingSecurity;
 import io.sparkhawk.driver.launch.ClusterSettings;
+import io.sparkhawk.executor.compare.ComparisonChoice;
+import io.sparkhawk.executor.compare.ComparisonPlan;
 import io.sparkhawk.executor.evaluate.TaskPlan;
 import io.sparkhawk.executor.generate.GenerationPlan;
 import io.sparkhawk.executor.generate.SamplingSettings;
@@ -109,6 +111,29 @@ public final class Plans {
         hadoop,
         defaultCache(),
         threads(settings));
+  }
+
+  /**
+   * The plan of comparing a run's teacher with its student in this process.
+   *
+   * @param config the run's settings, as its folder has them: secrets are those of this process
+   * @param student URI of the student's folder
+   */
+  static ComparisonPlan comparison(RunConfig config, String student, ComparisonChoice choice) {
+    Map<String, String> known = new TreeMap<>(config.spark());
+    known.values().removeIf(RunConfig.HIDDEN::equals);
+    ComparisonPlan plan = ComparisonPlan.of(training(config.withSpark(known)));
+    return new ComparisonPlan(
+        plan.teacherFolder(),
+        student,
+        plan.dataFolder(),
+        choice,
+        plan.device(),
+        plan.elementType(),
+        plan.hadoop(),
+        plan.localCache(),
+        plan.localCacheBytes(),
+        cores());
   }
 
   /** The workers of a run. */

@@ -14,6 +14,9 @@ import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.driver.progress.StageResults;
 import io.sparkhawk.driver.report.RunReport;
+import io.sparkhawk.executor.compare.ComparisonChoice;
+import io.sparkhawk.executor.compare.ComparisonPlan;
+import io.sparkhawk.executor.train.ModelTasks;
 import io.sparkhawk.executor.train.StageResult;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -53,6 +56,28 @@ public final class RunReports {
    */
   public static RunReport read(Configuration hadoop, Path folder) {
     return new RunReports(hadoop, folder).read();
+  }
+
+  /**
+   * The plan of comparing the run's teacher with its student anew, in this process: teacher, data,
+   * device and element type are those of the run.
+   *
+   * @throws DataException if the run has no finished student
+   */
+  public static ComparisonPlan comparison(
+      Configuration hadoop, Path folder, ComparisonChoice choice) {
+    Storage storage = Storage.of(hadoop, folder);
+    Path student = new Path(folder, ModelTasks.STUDENT_FOLDER);
+    try {
+      if (!storage.fileSystem().exists(student)) {
+        throw new DataException(
+            "The run %s has no finished student to compare: there is no %s. Measure it when it has ended."
+                .formatted(folder, student));
+      }
+    } catch (IOException e) {
+      throw Storage.readFailure(student, e);
+    }
+    return Plans.comparison(RunFolder.configuration(storage, folder), student.toString(), choice);
   }
 
   private RunReport read() {

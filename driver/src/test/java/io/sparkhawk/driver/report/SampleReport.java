@@ -1,9 +1,12 @@
 package io.sparkhawk.driver.report;
 
+import io.sparkhawk.driver.progress.ComparisonFile;
 import io.sparkhawk.driver.progress.FinalEvaluations;
+import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.driver.progress.SampleRun;
+import io.sparkhawk.driver.progress.StageResults;
 import io.sparkhawk.executor.compare.MatrixPair;
 import io.sparkhawk.executor.compare.ModelComparison;
 import io.sparkhawk.executor.compare.TextPair;
@@ -17,6 +20,7 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -27,9 +31,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
 
-/** The report of {@link SampleRun}. */
-final class SampleReport {
+/** Reports of runs like {@link SampleRun}. */
+public final class SampleReport {
 
   private static final int ROWS = 32;
 
@@ -64,6 +71,21 @@ final class SampleReport {
 
   private SampleReport() {}
 
+  /** The folder of a run that has ended with this report; its data set is elsewhere. */
+  public static void writeFolder(java.nio.file.Path local, RunReport report) throws IOException {
+    FileSystem files = FileSystem.getLocal(new Configuration());
+    Path folder = new Path(local.toUri());
+    try (MetricsLog log = MetricsLog.open(files, new Path(folder, MetricsLog.FILE_NAME))) {
+      report.summary().events().forEach(log::append);
+      report.steps().forEach(log::append);
+    }
+    report.stages().forEach(stage -> StageResults.write(files, folder, stage));
+    report.heldOut().ifPresent(heldOut -> heldOut.write(files, folder));
+    report.comparison().ifPresent(models -> ComparisonFile.write(files, folder, models));
+    report.summary().write(files, new Path(folder, RunSummary.FILE_NAME));
+    Files.writeString(local.resolve("configuration.yaml"), report.configuration());
+  }
+
   static RunReport of() {
     return new RunReport(
         SampleRun.summary(),
@@ -76,7 +98,7 @@ final class SampleReport {
   }
 
   /** The same run with everything that a report can show. */
-  static RunReport full() {
+  public static RunReport full() {
     return new RunReport(
         RunSummary.of("quickstart")
             .workers(2)
@@ -126,7 +148,7 @@ final class SampleReport {
   /**
    * A run of the last stage alone, with another learning rate, after which less is left to gain.
    */
-  static RunReport distillOnly() {
+  public static RunReport distillOnly() {
     List<StageResult> stages = SampleRun.stages().subList(2, 3);
     return new RunReport(
         RunSummary.of("distill-only")
