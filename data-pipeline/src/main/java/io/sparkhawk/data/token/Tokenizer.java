@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -145,6 +146,11 @@ public final class Tokenizer implements AutoCloseable {
   /** The id of a token as it is written in the vocabulary, if there is such a token. */
   public OptionalInt id(String token) {
     return vocabulary.id(token);
+  }
+
+  /** The token of an id as it is written in the vocabulary, if there is such an id. */
+  public Optional<String> token(int id) {
+    return vocabulary.token(id);
   }
 
   /**

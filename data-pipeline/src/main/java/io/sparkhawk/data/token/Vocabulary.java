@@ -3,8 +3,10 @@ package io.sparkhawk.data.token;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.Shortened;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /** The tokens of a {@code tokenizer.json} and their ids, added tokens included. */
@@ -73,5 +75,13 @@ final class Vocabulary {
   OptionalInt id(String token) {
     Integer id = ids.get(token);
     return id == null ? OptionalInt.empty() : OptionalInt.of(id);
+  }
+
+  /** The token of an id; the first in alphabetical order if it has several. */
+  Optional<String> token(int id) {
+    return ids.entrySet().stream()
+        .filter(entry -> entry.getValue() == id)
+        .map(Map.Entry::getKey)
+        .min(Comparator.naturalOrder());
   }
 }

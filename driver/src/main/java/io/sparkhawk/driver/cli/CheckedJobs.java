@@ -7,7 +7,9 @@ import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.ClusterSettings;
 import io.sparkhawk.driver.run.Plans;
+import io.sparkhawk.executor.compare.ComparisonPlan;
 import java.util.Optional;
+import org.apache.hadoop.fs.Path;
 
 /** Does nothing but keep what workers a command, whose settings are right, asks for. */
 final class CheckedJobs implements Jobs {
@@ -42,4 +44,7 @@ final class CheckedJobs implements Jobs {
 
   @Override
   public void generate(GenerateSettings settings, String prompt) {}
+
+  @Override
+  public void compare(ComparisonPlan plan, Path runFolder) {}
 }

@@ -10,6 +10,7 @@ import io.sparkhawk.driver.launch.ClusterWorkers;
 import io.sparkhawk.driver.launch.Distillation;
 import io.sparkhawk.driver.launch.RunListeners;
 import io.sparkhawk.driver.metrics.RunMetrics;
+import io.sparkhawk.driver.progress.ComparisonFile;
 import io.sparkhawk.driver.progress.ConsoleProgress;
 import io.sparkhawk.driver.retrain.Retraining;
 import io.sparkhawk.driver.retrain.RoundListener;
@@ -18,6 +19,9 @@ import io.sparkhawk.driver.run.Plans;
 import io.sparkhawk.driver.run.RunFolder;
 import io.sparkhawk.driver.run.RunProgress;
 import io.sparkhawk.driver.tab.TabProgress;
+import io.sparkhawk.executor.compare.ComparisonPlan;
+import io.sparkhawk.executor.compare.ComparisonTask;
+import io.sparkhawk.executor.compare.ModelComparison;
 import io.sparkhawk.executor.logging.LogPlace;
 import io.sparkhawk.executor.train.ModelTasks;
 import io.sparkhawk.executor.train.StageTrainer;
@@ -27,6 +31,7 @@ import java.io.PrintStream;
 import java.time.InstantSource;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkContext;
 
@@ -44,7 +49,8 @@ final class ClusterJobs implements Jobs {
             ModelTasks.export(plan, collective);
             return true;
           },
-          (plan, collective, listener) -> ModelTasks.evaluateStudent(plan, collective));
+          (plan, collective, listener) -> ModelTasks.evaluateStudent(plan, collective),
+          (plan, collective, listener) -> ComparisonTask.run(ComparisonPlan.of(plan), collective));
 
   private final PrintStream out;
   private final PrintStream err;
@@ -143,5 +149,15 @@ final class ClusterJobs implements Jobs {
   @Override
   public void generate(GenerateSettings settings, String prompt) {
     new TextGeneration(out, err).run(Plans.generation(settings, prompt));
+  }
+
+  @Override
+  public void compare(ComparisonPlan plan, Path runFolder) {
+    try (ConsoleProgress console = ConsoleProgress.forThisProcess(out)) {
+      console.message("Comparing " + plan.studentFolder() + " with " + plan.teacherFolder());
+      ModelComparison comparison = ComparisonTask.run(plan);
+      FileSystem files = Storage.of(Plans.hadoopConfiguration(), runFolder).fileSystem();
+      ComparisonFile.write(files, runFolder, comparison);
+    }
   }
 }

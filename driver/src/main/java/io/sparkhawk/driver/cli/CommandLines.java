@@ -42,6 +42,7 @@ final class CommandLines {
             .addSubcommand(new RetrainCommand(jobs))
             .addSubcommand(new RegistryCommand())
             .addSubcommand(submit(home))
+            .addSubcommand(new ReportCommand(jobs))
             .addSubcommand(new HistoryCommand())
             .addSubcommand(new InspectCommand())
             .addSubcommand(new VerifyCommand())

@@ -5,6 +5,8 @@ import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.GenerateSettings;
 import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
+import io.sparkhawk.executor.compare.ComparisonPlan;
+import org.apache.hadoop.fs.Path;
 
 /**
  * The work behind the commands. It ends with its results written and announced, or throws a {@link
@@ -31,4 +33,7 @@ public interface Jobs {
 
   /** Writes a model's continuation of the prompt. */
   void generate(GenerateSettings settings, String prompt);
+
+  /** Compares a teacher with its student and keeps that in the run's folder. */
+  void compare(ComparisonPlan plan, Path runFolder);
 }

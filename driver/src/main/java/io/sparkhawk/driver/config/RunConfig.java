@@ -128,6 +128,9 @@ public record RunConfig(
 
   private static final Pattern RUN_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
 
+  /** What stands in place of a secret. */
+  public static final String HIDDEN = "(hidden)";
+
   /**
    * What Spark itself takes for secrets (the default of spark.redaction.regex), and what the
    * storages of others call theirs.
@@ -211,7 +214,7 @@ public record RunConfig(
   /** This run for others to see: values of Spark settings that may be secrets are left out. */
   public RunConfig withoutSecrets() {
     Map<String, String> shown = new TreeMap<>();
-    spark.forEach((key, value) -> shown.put(key, isSecret(key, value) ? "(hidden)" : value));
+    spark.forEach((key, value) -> shown.put(key, isSecret(key, value) ? HIDDEN : value));
     return with(stages, shown);
   }
 

@@ -2,6 +2,7 @@ package io.sparkhawk.driver.launch;
 
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.driver.config.SupervisionSettings;
+import io.sparkhawk.executor.compare.ModelComparison;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StepSamples;
@@ -37,18 +38,21 @@ public final class ClusterWorkers implements Workers {
    * @param teacher measures the teacher
    * @param export writes the student; its result does not matter
    * @param student measures the student that was written
+   * @param comparison compares the teacher with the student that was written
    */
   public record Bodies(
       WorkerBody<TrainingPlan, StageResult> train,
       WorkerBody<TrainingPlan, Evaluation> teacher,
       WorkerBody<TrainingPlan, Boolean> export,
-      WorkerBody<TrainingPlan, Evaluation> student) {
+      WorkerBody<TrainingPlan, Evaluation> student,
+      WorkerBody<TrainingPlan, ModelComparison> comparison) {
 
     public Bodies {
       Objects.requireNonNull(train, "train");
       Objects.requireNonNull(teacher, "teacher");
       Objects.requireNonNull(export, "export");
       Objects.requireNonNull(student, "student");
+      Objects.requireNonNull(comparison, "comparison");
     }
   }
 
@@ -115,6 +119,13 @@ public final class ClusterWorkers implements Workers {
   @Override
   public Evaluation evaluateStudent(TrainingPlan plan, SupervisionListener listener) {
     return run(Work.withoutSteps("evaluation of the student"), plan, bodies.student(), listener);
+  }
+
+  /** On a single worker, so that no other waits for it longer than workers wait for each other. */
+  @Override
+  public ModelComparison compare(TrainingPlan plan, SupervisionListener listener) {
+    return launcher.run(
+        "comparison of teacher and student", 1, plan, bodies.comparison(), listener);
   }
 
   private <R extends Serializable> R run(

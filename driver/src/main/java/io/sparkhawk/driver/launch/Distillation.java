@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.launch;
 
+import io.sparkhawk.executor.compare.ModelComparison;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.TrainingPlan;
@@ -13,7 +14,7 @@ import java.util.function.Supplier;
 
 /**
  * The story of a distillation: check, measure the teacher, train the stages that are not finished
- * yet, export the student, measure it, report.
+ * yet, export the student, measure it, compare it with the teacher, report.
  *
  * <p>Everything that was finished before is found in the run's record; so a run that was
  * interrupted is continued by running it again. The run is held meanwhile, so that no second
@@ -78,11 +79,25 @@ public final class Distillation {
     Evaluation student = workers.evaluateStudent(last, supervised);
     listener.studentEvaluated(student);
 
+    Optional<ModelComparison> comparison = comparison(last, workers, hold);
+
     Duration duration = Duration.between(start, clock.instant());
-    DistillationResult result = new DistillationResult(teacher, stages, student, duration);
+    DistillationResult result =
+        new DistillationResult(teacher, stages, student, comparison, duration);
     hold.requireHeld();
     record.runEnded(result);
     return result;
+  }
+
+  /** Only shown to people: the student is there, so a failure is told and does not end the run. */
+  private Optional<ModelComparison> comparison(TrainingPlan plan, Workers workers, RunHold hold) {
+    try {
+      return Optional.of(workers.compare(plan, new WhileHeld(hold, listener)));
+    } catch (RuntimeException e) {
+      hold.requireNotLost();
+      listener.comparisonFailed(e);
+      return Optional.empty();
+    }
   }
 
   private StageResult stage(TrainingPlan plan, Workers workers, RunHold hold) {

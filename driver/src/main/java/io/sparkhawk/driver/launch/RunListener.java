@@ -32,6 +32,12 @@ public interface RunListener extends SupervisionListener {
   void studentEvaluated(Evaluation student);
 
   /**
+   * The finished student could not be compared with its teacher. The run goes on and is done
+   * without the comparison.
+   */
+  default void comparisonFailed(RuntimeException failure) {}
+
+  /**
    * The run is over, and its workers are about to be given back. Must not throw.
    *
    * @param failure what it failed with; empty if all of it was done

@@ -78,6 +78,11 @@ public record RunListeners(List<RunListener> listeners) implements RunListener {
   }
 
   @Override
+  public void comparisonFailed(RuntimeException failure) {
+    listeners.forEach(listener -> listener.comparisonFailed(failure));
+  }
+
+  @Override
   public void runEnded(Optional<RuntimeException> failure) {
     listeners.forEach(listener -> listener.runEnded(failure));
   }

@@ -77,9 +77,17 @@ public final class StageLauncher {
    */
   public <P extends Serializable, R extends Serializable> R run(
       String work, P plan, WorkerBody<P, R> body, TrainingListener listener) {
+    return run(work, session.settings().workers(), plan, body, listener);
+  }
+
+  /**
+   * As {@link #run(String, Serializable, WorkerBody, TrainingListener)}, on {@code workers} of the
+   * session's executors.
+   */
+  <P extends Serializable, R extends Serializable> R run(
+      String work, int workers, P plan, WorkerBody<P, R> body, TrainingListener listener) {
     try {
-      return attempt(
-          work, session.settings().workers(), plan, body, GenerationListener.of(listener));
+      return attempt(work, workers, plan, body, GenerationListener.of(listener));
     } catch (GenerationFailure failure) {
       RuntimeException exception = failure.failure().toException();
       exception.addSuppressed(failure);

@@ -1,5 +1,6 @@
 package io.sparkhawk.driver.launch;
 
+import io.sparkhawk.executor.compare.ModelComparison;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.TrainingPlan;
@@ -21,6 +22,12 @@ public interface Workers extends AutoCloseable {
 
   /** Measures the student that {@link #export} wrote on the held-out rows. */
   Evaluation evaluateStudent(TrainingPlan plan, SupervisionListener listener);
+
+  /**
+   * Compares the teacher with the student that {@link #export} wrote. One worker does it, once: no
+   * failure makes it start again, since nothing that follows needs it.
+   */
+  ModelComparison compare(TrainingPlan plan, SupervisionListener listener);
 
   /** Gives the workers back. */
   @Override

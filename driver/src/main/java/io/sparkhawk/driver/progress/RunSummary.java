@@ -25,12 +25,14 @@ import org.apache.hadoop.fs.Path;
  *     perplexity
  * @param tokens tokens trained on, over all stages
  * @param tokensPerSecond those tokens over the stages' training time
- * @param wallSeconds time of the whole run, with start-up, evaluation and export
+ * @param wallSeconds time of the run's last session, with start-up, evaluation and export; NaN if
+ *     the run has not ended
  * @param restarts how often work was started again after a failure, over all sessions of the run
  * @param lostSeconds training time that those restarts threw away, from the newest checkpoint to
  *     the moment at which training went on from it
  * @param skippedSteps steps whose update was left out because their loss or gradient was not finite
- * @param events restarts, numbers of workers and stragglers in their order, of all sessions
+ * @param events restarts, numbers of workers, stragglers and checkpoints in their order, of all
+ *     sessions
  */
 public record RunSummary(
     String run,
@@ -144,7 +146,7 @@ public record RunSummary(
     private double studentPerplexity = Double.NaN;
     private long perplexityTokens;
     private List<StageResult> stages = List.of();
-    private Duration wallTime = Duration.ZERO;
+    private double wallSeconds = Double.NaN;
     private List<RunEvent> events = List.of();
 
     private Builder(String run) {
@@ -179,9 +181,9 @@ public record RunSummary(
       return this;
     }
 
-    /** Time of the whole run, with start-up, evaluation and export. */
+    /** Time of the session that ended the run, with start-up, evaluation and export. */
     public Builder wallTime(Duration wallTime) {
-      this.wallTime = wallTime;
+      this.wallSeconds = wallTime.toMillis() / 1e3;
       return this;
     }
 
@@ -205,7 +207,7 @@ public record RunSummary(
           perplexityTokens,
           tokens,
           training > 0 ? tokens / training : Double.NaN,
-          wallTime.toMillis() / 1e3,
+          wallSeconds,
           (int) events.stream().filter(e -> e.event() == RunEvent.Kind.RESTART).count(),
           events.stream().mapToDouble(RunEvent::lostSeconds).sum(),
           stages.stream().mapToLong(StageResult::skippedSteps).sum(),

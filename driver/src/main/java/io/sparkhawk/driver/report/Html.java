@@ -40,6 +40,39 @@ final class Html {
         .replaceAll(place -> Matcher.quoteReplacement(values.apply(place.group(1))));
   }
 
+  /** A sentence in place of what is not there. */
+  static String none(String sentence) {
+    return "<p class=\"none\">" + escape(sentence) + "</p>";
+  }
+
+  /** A table that a reader opens. */
+  static String details(String table) {
+    return "<details><summary>Table</summary>" + table + "</details>";
+  }
+
+  /** Text that is not broken over lines. */
+  static String unbroken(String text) {
+    return text.replace(' ', '\u00a0');
+  }
+
+  /** The place of a chart that the script draws, with a read-out above it. */
+  static String plot(String kind, String title, String unit, String attributes, String label) {
+    return """
+        <div class="panel"><p class="axis"><span>%s<i>%s</i></span><output></output></p>\
+        <div class="plot" data-plot="%s"%s role="img" aria-label="%s"></div></div>
+        """
+        .formatted(escape(title), escape(unit), kind, attributes, escape(label));
+  }
+
+  /** The same, with a read-out that may take several lines. */
+  static String widePlot(String kind, String title, String attributes, String label) {
+    return """
+        <div class="panel"><p class="axis tall"><span>%s</span><output></output></p>\
+        <div class="plot" data-plot="%s"%s role="img" aria-label="%s"></div></div>
+        """
+        .formatted(escape(title), kind, attributes, escape(label));
+  }
+
   /**
    * A table. The first column names the row; the others are numbers.
    *

@@ -1,6 +1,7 @@
 package io.sparkhawk.driver.report;
 
 import io.sparkhawk.driver.progress.RunSummary;
+import io.sparkhawk.executor.compare.ModelComparison;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.Evaluation;
 import io.sparkhawk.executor.train.StageResult;
@@ -15,7 +16,14 @@ import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /** The numbers behind the report's charts, thinned out so that the page stays light. */
-record ReportData(List<Stage> stages, Journey journey, List<Distances> distances, List<Time> time) {
+record ReportData(
+    List<Stage> stages,
+    Journey journey,
+    ProfileData profile,
+    List<String> tokens,
+    List<Distances> distances,
+    List<Time> time,
+    TimelineData timeline) {
 
   /** Points of a throughput curve: enough to see a trend, few enough not to be noise. */
   private static final int THROUGHPUT_POINTS = 200;
@@ -38,8 +46,14 @@ record ReportData(List<Stage> stages, Journey journey, List<Distances> distances
   /** Perplexity on the way from the untrained to the finished student. */
   record Journey(List<Station> stations, double teacher) {}
 
-  /** One measurement on the way: after {@code stage}, or before the first one if that is absent. */
-  record Station(String label, String stage, double perplexity, long heldOutTokens) {}
+  /**
+   * One measurement on the way: after {@code stage}, or before the first one if that is absent.
+   *
+   * @param gapClosed the share that the stage closed of the gap between the untrained student and
+   *     the teacher; NaN if it is not known, or this is no stage's end
+   */
+  record Station(
+      String label, String stage, double perplexity, long heldOutTokens, double gapClosed) {}
 
   /** One kind of distance per block, before the first stage and after each. */
   record Distances(String title, String unit, List<State> states) {}
@@ -78,6 +92,8 @@ record ReportData(List<Stage> stages, Journey journey, List<Distances> distances
     return new ReportData(
         List.copyOf(stages),
         journey(report.summary(), report.stages()),
+        ProfileData.of(report.heldOut()),
+        report.comparison().map(ModelComparison::tokens).orElse(List.of()),
         List.of(
             distances(
                 "Mixing matrices",
@@ -89,7 +105,8 @@ record ReportData(List<Stage> stages, Journey journey, List<Distances> distances
                 "mean L2 norm of student − teacher",
                 report.stages(),
                 Evaluation::hiddenDistances)),
-        List.copyOf(time));
+        List.copyOf(time),
+        TimelineData.of(report.summary().events(), report.steps()));
   }
 
   private static Stage stage(StageKind name, List<StepMetrics> steps, double start) {
@@ -154,16 +171,23 @@ record ReportData(List<Stage> stages, Journey journey, List<Distances> distances
     List<Station> stations = new ArrayList<>();
     if (!stages.isEmpty()) {
       Evaluation untrained = stages.get(0).before();
-      stations.add(new Station("untrained", "", untrained.perplexity(), untrained.tokens()));
+      stations.add(
+          new Station("untrained", "", untrained.perplexity(), untrained.tokens(), Double.NaN));
     }
     for (StageResult stage : stages) {
       String name = StageText.of(stage.stage()).name();
       stations.add(
-          new Station("after " + name, name, stage.after().perplexity(), stage.after().tokens()));
+          new Station(
+              "after " + name,
+              name,
+              stage.after().perplexity(),
+              stage.after().tokens(),
+              Gap.of(summary, stages).closedBy(stage)));
     }
     if (Double.isFinite(summary.studentPerplexity())) {
       stations.add(
-          new Station("finished", "", summary.studentPerplexity(), summary.perplexityTokens()));
+          new Station(
+              "finished", "", summary.studentPerplexity(), summary.perplexityTokens(), Double.NaN));
     }
     return new Journey(List.copyOf(stations), summary.teacherPerplexity());
   }

@@ -33,26 +33,35 @@ public final class ReportPage {
   /** The page as text. */
   public static String html(RunReport report) {
     ReportData data = ReportData.of(report);
-    ReportTables tables = new ReportTables(report, data);
+    HeadlineSection headline = new HeadlineSection(report);
+    StagesSection stages = new StagesSection(report);
+    SpeedSection speed = new SpeedSection(report, data);
+    TimelineSection timeline = new TimelineSection(report, data.timeline());
+    SideBySideSection sideBySide = new SideBySideSection(report.comparison());
+    MadeOfSection madeOf = new MadeOfSection(report);
     return Html.fill(
         resource("report.html"),
         place ->
             switch (place) {
               case "title" -> Html.escape(report.summary().run());
               case "style" -> style();
-              case "script" -> resource("report.js");
+              case "script" -> script("report.js");
               case "data" -> Html.scriptSafe(JsonFormat.line(data));
-              case "lede" -> tables.lede();
-              case "headline" -> tables.headline();
-              case "stages" -> tables.stages();
-              case "held-out" -> Html.escape(tables.heldOut());
-              case "stage-charts" -> tables.stageCharts();
-              case "distances" -> tables.distances();
-              case "wall-time" -> Html.escape(tables.wallTime());
-              case "time" -> tables.time();
-              case "events" -> tables.events();
-              case "data-counts" -> tables.dataCounts();
-              case "configuration" -> Html.escape(report.configuration().strip());
+              case "lede" -> headline.lede();
+              case "headline" -> headline.figures();
+              case "stages" -> stages.table();
+              case "held-out" -> Html.escape(stages.heldOut());
+              case "profile" -> new ProfileSection(report.heldOut(), data.profile()).html();
+              case "continuations" -> sideBySide.continuations();
+              case "matrices" -> sideBySide.matrices();
+              case "stage-charts" -> new TrainingSection(report, data).html();
+              case "distances" -> new BlocksSection(data).html();
+              case "wall-time" -> Html.escape(speed.wallTime());
+              case "time" -> speed.time();
+              case "timeline" -> timeline.timeline();
+              case "events" -> timeline.events();
+              case "data-counts" -> madeOf.dataCounts();
+              case "configuration" -> Html.escape(madeOf.configuration());
               default -> throw new IllegalStateException("report.html has no value for " + place);
             });
   }
@@ -62,7 +71,12 @@ public final class ReportPage {
     return resource("report.css");
   }
 
-  private static String resource(String name) {
+  /** A page's script, with what the charts of all pages share. */
+  static String script(String name) {
+    return "(() => {\n'use strict';\n" + resource("charts.js") + resource(name) + "})();\n";
+  }
+
+  static String resource(String name) {
     try (InputStream in = ReportPage.class.getResourceAsStream(name)) {
       if (in == null) {
         throw new IllegalStateException("resource " + name + " is missing from the driver's jar");

@@ -1,6 +1,7 @@
 package io.sparkhawk.driver.report;
 
 import io.sparkhawk.executor.stage.StageKind;
+import java.util.Locale;
 
 /**
  * How the report speaks of a stage.
@@ -20,5 +21,10 @@ record StageText(String name, String title, String loss) {
       case DISTILL ->
           new StageText("distill", "End-to-end distillation", "cross-entropy, nats per token");
     };
+  }
+
+  /** The stage of this name. */
+  static StageText of(String name) {
+    return of(StageKind.valueOf(name.toUpperCase(Locale.ROOT)));
   }
 }

@@ -8,6 +8,8 @@ import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.config.TimeoutSettings;
 import io.sparkhawk.driver.coordinator.RingSecurity;
 import io.sparkhawk.driver.launch.ClusterSettings;
+import io.sparkhawk.executor.compare.ComparisonChoice;
+import io.sparkhawk.executor.compare.ComparisonPlan;
 import io.sparkhawk.executor.evaluate.TaskPlan;
 import io.sparkhawk.executor.generate.GenerationPlan;
 import io.sparkhawk.executor.generate.SamplingSettings;
@@ -111,6 +113,29 @@ public final class Plans {
         threads(settings));
   }
 
+  /**
+   * The plan of comparing a run's teacher with its student in this process.
+   *
+   * @param config the run's settings, as its folder has them: secrets are those of this process
+   * @param student URI of the student's folder
+   */
+  static ComparisonPlan comparison(RunConfig config, String student, ComparisonChoice choice) {
+    Map<String, String> known = new TreeMap<>(config.spark());
+    known.values().removeIf(RunConfig.HIDDEN::equals);
+    ComparisonPlan plan = ComparisonPlan.of(training(config.withSpark(known)));
+    return new ComparisonPlan(
+        plan.teacherFolder(),
+        student,
+        plan.dataFolder(),
+        choice,
+        plan.device(),
+        plan.elementType(),
+        plan.hadoop(),
+        plan.localCache(),
+        plan.localCacheBytes(),
+        cores());
+  }
+
   /** The workers of a run. */
   public static ClusterSettings cluster(RunConfig config) {
     Map<String, String> spark = new TreeMap<>(config.spark());
@@ -169,6 +194,23 @@ public final class Plans {
   /** Hadoop's configuration for a run. */
   static Configuration hadoopConfiguration(RunConfig config) {
     return configuration(hadoopSettings(config.spark()));
+  }
+
+  /**
+   * Hadoop's configuration for a run whose settings were read from its folder, where secrets are
+   * hidden: those are of the process.
+   */
+  static Configuration withSettingsOf(RunConfig config, Configuration process) {
+    Configuration configuration = new Configuration(process);
+    config
+        .spark()
+        .forEach(
+            (key, value) -> {
+              if (key.startsWith(HADOOP_PREFIX) && !value.equals(RunConfig.HIDDEN)) {
+                configuration.set(key.substring(HADOOP_PREFIX.length()), value);
+              }
+            });
+    return configuration;
   }
 
   /** Hadoop's configuration as the driver uses it for this plan. */

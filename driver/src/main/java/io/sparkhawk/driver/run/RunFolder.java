@@ -14,6 +14,7 @@ import io.sparkhawk.driver.config.RunConfig;
 import io.sparkhawk.driver.launch.DistillationResult;
 import io.sparkhawk.driver.launch.RunHold;
 import io.sparkhawk.driver.launch.RunRecord;
+import io.sparkhawk.driver.progress.ComparisonFile;
 import io.sparkhawk.driver.progress.FinalEvaluations;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunFiles;
@@ -23,7 +24,6 @@ import io.sparkhawk.driver.progress.TensorBoardLog;
 import io.sparkhawk.driver.report.CardContent;
 import io.sparkhawk.driver.report.ModelCard;
 import io.sparkhawk.driver.report.ReportPage;
-import io.sparkhawk.driver.report.RunReport;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest;
 import io.sparkhawk.executor.checkpoint.CheckpointStore;
 import io.sparkhawk.executor.model.ModelFolder;
@@ -40,9 +40,7 @@ import io.sparkhawk.executor.train.TrainingPlan;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
@@ -108,16 +106,21 @@ public final class RunFolder implements RunRecord {
    * @throws DataException if the folder has none
    */
   public static RunConfig configuration(Storage storage, Path folder) {
-    Path file = new Path(folder, CONFIGURATION);
-    byte[] yaml =
-        RunFiles.read(storage.fileSystem(), file)
+    String yaml =
+        configurationText(storage, folder)
             .orElseThrow(
                 () ->
                     new DataException(
                         "%s is not the folder of a run with a finished stage: there is no %s in it."
                             .formatted(folder, CONFIGURATION)));
-    return ConfigReader.ofYaml(file.toString(), new String(yaml, StandardCharsets.UTF_8))
+    return ConfigReader.ofYaml(new Path(folder, CONFIGURATION).toString(), yaml)
         .read(RunConfig.class, RunConfig::check);
+  }
+
+  /** The same as text; empty until a stage has ended. */
+  static Optional<String> configurationText(Storage storage, Path folder) {
+    return RunFiles.read(storage.fileSystem(), new Path(folder, CONFIGURATION))
+        .map(yaml -> new String(yaml, StandardCharsets.UTF_8));
   }
 
   /** Tokens in a row of the data set. */
@@ -329,19 +332,9 @@ public final class RunFolder implements RunRecord {
             .events(MetricsLog.readEvents(files, metrics))
             .build();
     summary.write(files, new Path(folder, RunSummary.FILE_NAME));
-    FinalEvaluations heldOut = new FinalEvaluations(result.teacher(), result.student());
-    heldOut.write(files, folder);
-    ReportPage.write(
-        files,
-        report(),
-        new RunReport(
-            summary,
-            MetricsLog.read(files, metrics),
-            result.stages(),
-            ConfigWriter.write(config.withoutSecrets()),
-            dataCounts(),
-            Optional.of(heldOut),
-            Optional.empty()));
+    new FinalEvaluations(result.teacher(), result.student()).write(files, folder);
+    result.comparison().ifPresent(comparison -> ComparisonFile.write(files, folder, comparison));
+    ReportPage.write(files, report(), RunReports.read(hadoop, folder));
     ModelCard.write(
         files,
         new Path(new Path(folder, ModelTasks.STUDENT_FOLDER), ModelCard.FILE_NAME),
@@ -364,16 +357,5 @@ public final class RunFolder implements RunRecord {
         StudentConfig.of(teacher, config.student()),
         Optional.ofNullable(RunFolder.class.getPackage().getImplementationVersion())
             .orElse("(classes without a jar)"));
-  }
-
-  private Map<String, Long> dataCounts() {
-    Map<String, Long> counts = new LinkedHashMap<>();
-    counts.put("Documents", data.counts().documents());
-    counts.put("Duplicates left out", data.counts().duplicates());
-    counts.put("Training rows", data.train().rows());
-    counts.put("Training tokens", data.train().tokens());
-    counts.put("Held-out rows", data.validation().rows());
-    counts.put("Held-out tokens", data.validation().tokens());
-    return counts;
   }
 }

@@ -2,6 +2,7 @@ package io.sparkhawk.driver.run;
 
 import io.sparkhawk.driver.launch.RunListener;
 import io.sparkhawk.driver.progress.ConsoleProgress;
+import io.sparkhawk.driver.progress.Figures;
 import io.sparkhawk.driver.progress.MetricsLog;
 import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.driver.progress.TensorBoardLog;
@@ -11,6 +12,7 @@ import io.sparkhawk.executor.train.PublishedCheckpoint;
 import io.sparkhawk.executor.train.StageResult;
 import io.sparkhawk.executor.train.StageSettings;
 import io.sparkhawk.executor.train.StepMetrics;
+import java.time.InstantSource;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -20,12 +22,21 @@ public final class RunProgress implements RunListener, AutoCloseable {
   private final ConsoleProgress console;
   private final RunFolder folder;
   private final TensorBoardLog tensorBoard;
+  private final InstantSource clock;
   private Optional<MetricsLog> metrics = Optional.empty();
+
+  /** Processes that train together, as the newest event said; 0 before the first one. */
+  private int workers;
 
   /** The logs, which are closed with this, are opened only when there is something to keep. */
   public RunProgress(ConsoleProgress console, RunFolder folder) {
+    this(console, folder, InstantSource.system());
+  }
+
+  RunProgress(ConsoleProgress console, RunFolder folder, InstantSource clock) {
     this.console = console;
     this.folder = folder;
+    this.clock = clock;
     this.tensorBoard = folder.openTensorBoard();
   }
 
@@ -38,7 +49,8 @@ public final class RunProgress implements RunListener, AutoCloseable {
   @Override
   public void runEvent(RunEvent event) {
     log().append(event);
-    if (event.event() != RunEvent.Kind.TRAINING || event.step() > 0 || event.lostSeconds() > 0) {
+    workers = event.workers();
+    if (event.isNotable()) {
       console.message(event.sentence());
     }
   }
@@ -50,9 +62,17 @@ public final class RunProgress implements RunListener, AutoCloseable {
     console.trainingStarted(stage, done);
   }
 
+  /** Keeps what belongs to every run and nobody is told of. */
+  private void keep(RunEvent.Kind kind, String work, long step, String sentence) {
+    String now = clock.instant().toString();
+    metrics.ifPresent(
+        log -> log.append(new RunEvent(kind, now, work, step, workers, -1, 0, sentence)));
+  }
+
   private MetricsLog log() {
     if (metrics.isEmpty()) {
       metrics = Optional.of(folder.openMetrics());
+      keep(RunEvent.Kind.SESSION, "run", -1, "A process took up the run.");
     }
     return metrics.get();
   }
@@ -95,11 +115,20 @@ public final class RunProgress implements RunListener, AutoCloseable {
 
   @Override
   public void checkpointPublished(PublishedCheckpoint checkpoint) {
+    keep(
+        RunEvent.Kind.CHECKPOINT,
+        "stage " + checkpoint.stage(),
+        checkpoint.step(),
+        "Checkpoint of step %s, %sB."
+            .formatted(
+                Figures.count(checkpoint.step()), Figures.shortCount((double) checkpoint.bytes())));
     console.checkpointPublished(checkpoint);
   }
 
   @Override
   public void stageEnded(StageResult result) {
+    String stage = result.stage().label();
+    keep(RunEvent.Kind.ENDED, "stage " + stage, -1, "Stage " + stage + " ended.");
     metrics.ifPresent(MetricsLog::flush);
     tensorBoard.end(result);
     console.stageEnded(result);
@@ -109,6 +138,13 @@ public final class RunProgress implements RunListener, AutoCloseable {
   public void studentEvaluated(Evaluation student) {
     metrics.ifPresent(MetricsLog::flush);
     console.message("Student: " + perplexity(student));
+  }
+
+  @Override
+  public void comparisonFailed(RuntimeException failure) {
+    console.message(
+        "Teacher and student could not be compared; the report leaves that part out: "
+            + failure.getMessage());
   }
 
   private static String perplexity(Evaluation evaluation) {

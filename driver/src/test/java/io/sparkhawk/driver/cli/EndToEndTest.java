@@ -1,16 +1,22 @@
 package io.sparkhawk.driver.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sparkhawk.driver.metrics.Promtool;
+import io.sparkhawk.driver.progress.ComparisonFile;
 import io.sparkhawk.driver.progress.EventFiles;
 import io.sparkhawk.driver.progress.MetricsLog;
+import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.driver.progress.RunSummary;
 import io.sparkhawk.executor.checkpoint.CheckpointManifest;
 import io.sparkhawk.executor.checkpoint.CheckpointStore;
+import io.sparkhawk.executor.compare.MatrixPair;
+import io.sparkhawk.executor.compare.ModelComparison;
+import io.sparkhawk.executor.compare.TextPair;
 import io.sparkhawk.executor.logging.LogFormat;
 import io.sparkhawk.executor.stage.StageKind;
 import io.sparkhawk.executor.train.StepMetrics;
@@ -237,6 +243,9 @@ class EndToEndTest {
     runIsGivenBack("two");
     finishedRunIsNotTrainedAgain();
     studentIsMeasuredAsAtTheEndOfItsRun(summary);
+    theRunsFolderTellsItsWholeTime();
+    reportIsMadeAnewFromTheRunsFolder();
+    teacherAndStudentAreComparedAnew();
   }
 
   @Test
@@ -257,6 +266,76 @@ class EndToEndTest {
     assertThat(exitCode).isEqualTo(4);
     assertThat(err.toString()).contains("held by process 4711 on node-1 since " + now);
     assertThat(folder.resolve("runs/held/checkpoints")).doesNotExist();
+  }
+
+  private static void theRunsFolderTellsItsWholeTime() throws IOException {
+    List<RunEvent> events = MetricsLog.readEvents(files(), path("two", MetricsLog.FILE_NAME));
+
+    assertThat(events.get(0).event()).isEqualTo(RunEvent.Kind.SESSION);
+    for (StageKind stage : StageKind.values()) {
+      assertThat(events)
+          .filteredOn(event -> event.work().equals("stage " + stage.label()))
+          .extracting(RunEvent::event, RunEvent::step, RunEvent::workers)
+          .containsExactly(
+              tuple(RunEvent.Kind.TRAINING, 0L, 2),
+              tuple(RunEvent.Kind.CHECKPOINT, 2L, 2),
+              tuple(RunEvent.Kind.CHECKPOINT, 3L, 2),
+              tuple(RunEvent.Kind.ENDED, -1L, 2));
+    }
+  }
+
+  private void reportIsMadeAnewFromTheRunsFolder() throws IOException {
+    Path report = folder.resolve("runs/two/report.html");
+    byte[] before = Files.readAllBytes(report);
+    Files.delete(report);
+
+    assertThat(run("report", folder.resolve("runs/two").toString())).as(err.toString()).isZero();
+    assertThat(report).hasBinaryContent(before);
+
+    Path page = folder.resolve("compare.html");
+    int exitCode =
+        run(
+            "report",
+            folder.resolve("runs/alone").toString(),
+            folder.resolve("runs/two").toString(),
+            "--out",
+            page.toString());
+    assertThat(exitCode).as(err.toString()).isZero();
+    assertThat(page).content().contains(">alone</span>", ">two</span>");
+  }
+
+  private void teacherAndStudentAreComparedAnew() throws IOException {
+    int exitCode =
+        run(
+            "report",
+            folder.resolve("runs/two").toString(),
+            "--measure",
+            "--blocks",
+            "0,2",
+            "--heads",
+            "1",
+            "--text",
+            "A transaction is a unit of work.",
+            "--prompt",
+            "To sort a list",
+            "--max-tokens",
+            "4");
+
+    assertThat(exitCode).as(err.toString()).isZero();
+    ModelComparison comparison =
+        ComparisonFile.read(
+                files(), new org.apache.hadoop.fs.Path(folder.resolve("runs/two").toUri()))
+            .orElseThrow();
+    assertThat(comparison.matrices())
+        .extracting(MatrixPair::block, MatrixPair::head)
+        .containsExactly(tuple(0, 1), tuple(2, 1));
+    assertThat(String.join("", comparison.tokens())).isEqualTo("A transaction is a unit of work.");
+    assertThat(comparison.continuations())
+        .extracting(TextPair::prompt)
+        .containsExactly("To sort a list");
+    assertThat(folder.resolve("runs/two/report.html"))
+        .content()
+        .contains("block 2, head 1", comparison.matrices().get(0).student());
   }
 
   private static void studentHasACard(RunSummary summary) throws IOException {

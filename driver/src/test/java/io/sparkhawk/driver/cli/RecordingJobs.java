@@ -5,8 +5,10 @@ import io.sparkhawk.driver.config.EvaluateSettings;
 import io.sparkhawk.driver.config.GenerateSettings;
 import io.sparkhawk.driver.config.RetrainConfig;
 import io.sparkhawk.driver.config.RunConfig;
+import io.sparkhawk.executor.compare.ComparisonPlan;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.hadoop.fs.Path;
 
 /** Keeps what it was asked to do; fails with {@code failure} if that is set. */
 final class RecordingJobs implements Jobs {
@@ -45,6 +47,11 @@ final class RecordingJobs implements Jobs {
   public void generate(GenerateSettings settings, String prompt) {
     prompts.add(prompt);
     record(settings);
+  }
+
+  @Override
+  public void compare(ComparisonPlan plan, Path runFolder) {
+    record(plan);
   }
 
   private void record(Record settings) {

@@ -7,6 +7,8 @@ import io.sparkhawk.data.error.DataException;
 import io.sparkhawk.data.error.InfrastructureException;
 import io.sparkhawk.driver.progress.RunEvent;
 import io.sparkhawk.executor.checkpoint.CheckpointSettings;
+import io.sparkhawk.executor.compare.ModelComparison;
+import io.sparkhawk.executor.compare.TextPair;
 import io.sparkhawk.executor.model.MixerKind;
 import io.sparkhawk.executor.model.StudentSettings;
 import io.sparkhawk.executor.stage.HiddenTarget;
@@ -54,6 +56,10 @@ class DistillationTest {
           1_000_000_000,
           1);
 
+  private static final ModelComparison COMPARISON =
+      new ModelComparison(
+          List.of("a", "b"), List.of(), List.of(new TextPair("once", " upon", " a time")));
+
   private final InfrastructureException takenOver =
       new InfrastructureException("The run was taken over.");
 
@@ -61,6 +67,9 @@ class DistillationTest {
   private final FakeRecord record = new FakeRecord();
   private Instant now = Instant.EPOCH;
   private Optional<RuntimeException> failureOfHidden = Optional.empty();
+
+  private Optional<RuntimeException> failureOfComparison = Optional.empty();
+  private boolean loseRunInComparison;
 
   private Optional<StageKind> loseRunIn = Optional.empty();
   private Optional<StageKind> restartIn = Optional.empty();
@@ -96,6 +105,7 @@ class DistillationTest {
             "ended DISTILL",
             "export after DISTILL",
             "student 37.0",
+            "compare after DISTILL",
             "record the end",
             "close workers",
             "give the run back");
@@ -103,6 +113,37 @@ class DistillationTest {
         .extracting(StageResult::stage)
         .containsExactly(StageKind.MATRIX, StageKind.HIDDEN, StageKind.DISTILL);
     assertThat(result.duration()).isEqualTo(Duration.ofSeconds(30));
+    assertThat(result.comparison()).contains(COMPARISON);
+    assertThat(record.ended).contains(result);
+  }
+
+  @Test
+  void aComparisonThatFailsIsToldAndTheRunIsDoneWithoutIt() {
+    for (RuntimeException failure :
+        List.of(
+            new InfrastructureException("Executor 0 was lost."),
+            new IllegalStateException("unforeseen"))) {
+      story.clear();
+      failureOfComparison = Optional.of(failure);
+      DistillationResult result = distillation.run(PLAN);
+      assertThat(story)
+          .containsSubsequence(
+              "student 37.0",
+              "compare after DISTILL",
+              "not compared: " + failure.getMessage(),
+              "record the end");
+      assertThat(result.comparison()).isEmpty();
+      assertThat(record.ended).contains(result);
+    }
+  }
+
+  @Test
+  void aRunThatIsLostWhileModelsAreComparedIsNotRecorded() {
+    failureOfComparison = Optional.of(new InfrastructureException("Executor 0 was lost."));
+    loseRunInComparison = true;
+    assertThatThrownBy(() -> distillation.run(PLAN)).isSameAs(takenOver);
+    assertThat(story).endsWith("compare after DISTILL", "close workers", "give the run back");
+    assertThat(record.ended).isEmpty();
   }
 
   @Test
@@ -231,6 +272,17 @@ class DistillationTest {
     }
 
     @Override
+    public ModelComparison compare(TrainingPlan plan, SupervisionListener listener) {
+      story.add("compare after " + plan.stage().name());
+      lost |= loseRunInComparison;
+      failureOfComparison.ifPresent(
+          failure -> {
+            throw failure;
+          });
+      return COMPARISON;
+    }
+
+    @Override
     public void close() {
       story.add("close workers");
     }
@@ -261,6 +313,7 @@ class DistillationTest {
     private final Map<StageKind, StageResult> results = new EnumMap<>(StageKind.class);
     private Optional<RuntimeException> problem = Optional.empty();
     private Optional<RuntimeException> refusal = Optional.empty();
+    private Optional<DistillationResult> ended = Optional.empty();
 
     @Override
     public RunHold hold() {
@@ -295,6 +348,7 @@ class DistillationTest {
     @Override
     public void runEnded(DistillationResult result) {
       story.add("record the end");
+      ended = Optional.of(result);
     }
   }
 
@@ -328,6 +382,11 @@ class DistillationTest {
     @Override
     public void studentEvaluated(Evaluation student) {
       story.add("student " + student.perplexity());
+    }
+
+    @Override
+    public void comparisonFailed(RuntimeException failure) {
+      story.add("not compared: " + failure.getMessage());
     }
 
     @Override

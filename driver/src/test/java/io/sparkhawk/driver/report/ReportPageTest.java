@@ -65,9 +65,9 @@ class ReportPageTest {
         .contains("Training tokens 545K")
         .contains("Wall time 4 min 41 s")
         .contains("Throughput 2,247 tokens/s, 2 workers")
-        .contains("Matrix orientation 63,488 22.60 6.900 1,386 998.0 31 s 2,035")
-        .contains("Hidden-state alignment 160,768 7.400 4.700 998.0 55.10 1 min 03 s 2,556")
-        .contains("End-to-end distillation 320,512 5.120 3.640 55.10 37.90 2 min 28 s 2,161")
+        .contains("Matrix orientation 63,488 22.60 6.900 1,386 998.0 7.7% 31 s 2,035")
+        .contains("Hidden-state alignment 160,768 7.400 4.700 998.0 55.10 68.1% 1 min 03 s 2,556")
+        .contains("End-to-end distillation 320,512 5.120 3.640 55.10 37.90 8.8% 2 min 28 s 2,161")
         .contains("Of the 4 min 41 s of this run 4 min 02 s were training")
         .contains("the first 20,000 held-out tokens are used; for the teacher and the finished")
         .contains("Held-out tokens 82,176");
@@ -131,6 +131,99 @@ class ReportPageTest {
     assertThat(time.get("other").doubleValue()).isEqualTo(1);
     assertThat(data.at("/stages/0/throughput").toString())
         .isEqualTo("{\"x\":[2.0,4.0,6.0,8.0],\"y\":[50.0,50.0,50.0,50.0]}");
+  }
+
+  /** By hand: ln 1386 - ln 998 = 0.3284 of ln 1386 - ln 19.652 = 4.2560, and so on. */
+  @Test
+  void theSharesOfTheGapAreDifferencesOfLogarithms() throws IOException {
+    JsonNode stations = data(SampleReport.of()).at("/journey/stations");
+
+    assertThat(stations.at("/0/gap_closed").isNull()).isTrue();
+    assertThat(stations.at("/1/gap_closed").doubleValue()).isCloseTo(0.0772, within(1e-4));
+    assertThat(stations.at("/2/gap_closed").doubleValue()).isCloseTo(0.6806, within(1e-4));
+    assertThat(stations.at("/3/gap_closed").doubleValue()).isCloseTo(0.0879, within(1e-4));
+    assertThat(stations.at("/4/gap_closed").isNull()).isTrue();
+  }
+
+  @Test
+  void perplexitiesByPositionAndSourceAreExponentialsOfTheLosses() throws IOException {
+    JsonNode profile = data(SampleReport.full()).at("/profile");
+    String text = textOf(ReportPage.html(SampleReport.full()));
+
+    assertThat(profile.at("/positions/0/first").intValue()).isEqualTo(2);
+    assertThat(profile.at("/positions/0/teacher").doubleValue())
+        .isCloseTo(Math.exp(2.9 + 4 / Math.sqrt(2)), within(1e-9));
+    assertThat(profile.at("/sources").findValuesAsText("name"))
+        .containsExactly("postgresql <manual>", "java-documentation");
+    assertThat(profile.at("/sources/0/student").doubleValue())
+        .isCloseTo(Math.exp(3.1 + 1.2 * 0.6), within(1e-9));
+    // exp(3.1) = 22.198, exp(3.82) = 45.604
+    assertThat(text)
+        .contains("postgresql &lt;manual&gt; 42,176 22.20 45.60 2.05 ×")
+        .contains("2 321 307.5 416.3 1.35 ×");
+  }
+
+  @Test
+  void continuationsAndTokensAreTextAndMatricesArePicturesInThePage() {
+    String page = ReportPage.html(SampleReport.full());
+
+    assertThat(page).contains("a unit &lt;of&gt; work.\nIt commits.</p>");
+    assertThat(page).contains("<span>&lt;b&gt;\n</span>");
+    assertThat(
+            Pattern.compile("<img class=\"map\" alt=\"[a-z0-9 ,]+\" src=\"data:image/png;")
+                .matcher(page)
+                .results())
+        .hasSize(2 * 4);
+    assertThat(textOf(page)).contains("block 3, head 1 distance 6.125");
+  }
+
+  @Test
+  void aSpanOfTheTimelineEndsWithWhatEndedIt() throws IOException {
+    JsonNode timeline = data(SampleReport.full()).at("/timeline");
+    double start = timeline.at("/marks/0/time").doubleValue();
+
+    assertThat(timeline.at("/spans").findValuesAsText("stage"))
+        .containsExactly("matrix", "hidden", "hidden", "hidden", "distill", "distill");
+    assertThat(timeline.at("/spans").findValuesAsText("end"))
+        .containsExactly(
+            "the stage ended",
+            "a failure",
+            "its process ended, or the stage did",
+            "the stage ended",
+            "a change of the number of workers",
+            "the stage ended");
+    assertThat(timeline.at("/spans/1/to").doubleValue() - start).isEqualTo(80);
+    // Killed: steps 51 to 100 took longer than it is from the start at 84 to the checkpoint at 104.
+    double trained =
+        SampleRun.steps().subList(62 + 50, 62 + 100).stream()
+            .mapToDouble(StepMetrics::seconds)
+            .sum();
+    assertThat(timeline.at("/spans/2/to").doubleValue() - start)
+        .isCloseTo(84 + Math.max(20, trained), within(1e-3));
+    assertThat(timeline.at("/marks").findValuesAsText("kind"))
+        .containsOnlyOnce("restart")
+        .doesNotContain("training", "ended");
+  }
+
+  @Test
+  void aRunThatHasNotEndedSaysSo() {
+    RunReport report =
+        new RunReport(
+            RunSummary.of("run").workers(2).stages(SampleRun.stages().subList(0, 1)).build(),
+            SampleRun.steps().subList(0, 100),
+            SampleRun.stages().subList(0, 1),
+            "",
+            Map.of(),
+            Optional.empty(),
+            Optional.empty());
+
+    assertThat(textOf(ReportPage.html(report)))
+        .contains("This run has not ended. So far, a Mamba-2 student was distilled")
+        .contains("on 102K tokens by 2 workers")
+        .contains("The finished student has not been measured.")
+        .contains("No continuations were written in this run.")
+        .contains("No matrices were kept in this run.")
+        .doesNotContain("start-up, evaluation and export.");
   }
 
   @Test

@@ -34,7 +34,16 @@ public final class GenerationTask {
     try (Tokenizer tokenizer = Tokenizer.read(hadoop, tokens);
         LanguageModel model =
             Models.load(folder, LocalDevice.of(plan.device()), plan.elementType())) {
-      return new Generation(model, tokenizer, plan).run(sink);
+      return run(plan, model, tokenizer, sink);
     }
+  }
+
+  /**
+   * As {@link #run(GenerationPlan, Configuration, Consumer)}, with the model and the tokenizer of
+   * the plan's folder that the caller has loaded and closes.
+   */
+  public static GenerationResult run(
+      GenerationPlan plan, LanguageModel model, Tokenizer tokenizer, Consumer<String> sink) {
+    return new Generation(model, tokenizer, plan).run(sink);
   }
 }

@@ -15,14 +15,15 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /** Test help: a data set of random rows for the teacher of a golden case. */
-final class TinyDataSet {
+public final class TinyDataSet {
 
-  static final int ROW_LENGTH = 24;
+  public static final int ROW_LENGTH = 24;
   private static final int VOCABULARY = 96;
 
   private TinyDataSet() {}
 
-  static void write(Path folder, int trainRows, int validationRows, long seed) throws IOException {
+  public static void write(Path folder, int trainRows, int validationRows, long seed)
+      throws IOException {
     Files.createDirectories(folder);
     SplittableRandom random = new SplittableRandom(seed);
     ShardFormat format = new ShardFormat(ROW_LENGTH, VOCABULARY, "settings");
