@@ -78,13 +78,18 @@ class ComparisonTaskTest {
   }
 
   private ComparisonPlan plan(String teacher, String student, ComparisonChoice choice) {
+    return plan(teacher, student, choice, ElementType.FLOAT64);
+  }
+
+  private ComparisonPlan plan(
+      String teacher, String student, ComparisonChoice choice, ElementType type) {
     return new ComparisonPlan(
         folder.resolve(teacher).toString(),
         GOLDEN.resolve(student).resolve("student").toString(),
         folder.resolve("data").toString(),
         choice,
         DeviceKind.CPU,
-        ElementType.FLOAT64,
+        type,
         Map.of(),
         folder.resolve("cache").toString(),
         1_000_000_000,
@@ -189,6 +194,22 @@ class ComparisonTaskTest {
     assertThat(pair.distance()).isCloseTo(Math.sqrt(sum), within(1e-5));
     Pictures.assertShows(pair.teacher(), teacher, reference.length, largest);
     Pictures.assertShows(pair.student(), student, reference.length, largest);
+  }
+
+  @Test
+  void otherElementTypesDifferByTheirRoundingAlone() {
+    ModelComparison exact = ComparisonTask.run(plan("pure", "pure", text("", 24)));
+    for (ElementType type : List.of(ElementType.FLOAT32, ElementType.BFLOAT16)) {
+      ModelComparison rounded = ComparisonTask.run(plan("pure", "pure", text("", 24), type));
+      assertThat(rounded.tokens()).isEqualTo(exact.tokens());
+      assertThat(rounded.matrices()).hasSameSizeAs(exact.matrices());
+      double rounding = type == ElementType.FLOAT32 ? 1e-5 : 0.05;
+      for (int i = 0; i < exact.matrices().size(); i++) {
+        double distance = exact.matrices().get(i).distance();
+        assertThat(rounded.matrices().get(i).distance())
+            .isCloseTo(distance, within(rounding * distance));
+      }
+    }
   }
 
   @Test
