@@ -15,8 +15,10 @@ import io.sparkhawk.executor.collective.Ranks;
 import io.sparkhawk.executor.model.LanguageModel;
 import io.sparkhawk.executor.model.Models;
 import io.sparkhawk.executor.safetensors.SafetensorsFile;
+import io.sparkhawk.executor.stage.MatrixObjective;
 import io.sparkhawk.executor.tensor.DeviceKind;
 import io.sparkhawk.executor.tensor.ElementType;
+import io.sparkhawk.executor.tensor.Gradients;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
 import io.sparkhawk.executor.train.TinyDataSet;
@@ -377,6 +379,38 @@ class ComparisonTaskTest {
           .isInstanceOf(DataException.class)
           .hasMessageContainingAll("student's matrix", "block 1");
       assertThat(student.manager().getManagedArrays()).hasSize(ofStudent);
+    }
+  }
+
+  /** With a normalisation that training has moved away from the teacher's. */
+  @Test
+  void theMeanOverAllHeadsIsWhatTheFirstStageMeasures() {
+    int[] ids = heldOutRow(1);
+    try (LanguageModel teacher =
+            Models.load(folder.resolve("hybrid"), Device.cpu(), ElementType.FLOAT64);
+        LanguageModel student =
+            Models.load(GOLDEN.resolve("hybrid/student"), Device.cpu(), ElementType.FLOAT64);
+        Gradients paused = Gradients.pause();
+        TensorScope scope = TensorScope.open()) {
+      for (int block = 0; block < 2; block++) {
+        Operators.scaleInPlace(
+            student.blocks().get(block).normParameters().get(0).value(), 1.5 - block);
+      }
+      MatrixObjective stage = new MatrixObjective(teacher, student);
+      stage.measure(teacher.manager().create(ids, new Shape(1, ids.length)), 1);
+      double[] expected = stage.losses().read();
+      List<MatrixPair> pairs =
+          new MatrixPairs(teacher, student, new ChosenMatrices(List.of(0, 1), List.of(0, 1, 2, 3)))
+              .on(ids);
+      for (int block = 0; block < 2; block++) {
+        int number = block;
+        assertThat(
+                pairs.stream()
+                    .filter(pair -> pair.block() == number)
+                    .mapToDouble(MatrixPair::distance)
+                    .average())
+            .hasValueCloseTo(expected[block], within(1e-9));
+      }
     }
   }
 
