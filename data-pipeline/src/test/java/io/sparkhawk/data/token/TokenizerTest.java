@@ -95,6 +95,14 @@ class TokenizerTest {
   }
 
   @Test
+  void aTokenIsFoundByItsId() {
+    int id = TOKENIZER.requireId(TestTokenizers.END_OF_TEXT, "end-of-text");
+    assertThat(TOKENIZER.token(id)).contains(TestTokenizers.END_OF_TEXT);
+    assertThat(TOKENIZER.token(TOKENIZER.vocabularySize())).isEmpty();
+    assertThat(TOKENIZER.token(-1)).isEmpty();
+  }
+
+  @Test
   void tokenizerLargerThanTheModelIsRefusedWithBothNumbers() {
     TOKENIZER.requireFits(257, "teacher");
     assertThatThrownBy(() -> TOKENIZER.requireFits(256, "teacher"))

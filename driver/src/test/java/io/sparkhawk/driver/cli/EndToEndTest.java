@@ -239,6 +239,7 @@ class EndToEndTest {
     assertThat(folder.resolve("runs/two/student/tokenizer.json")).isNotEmptyFile();
     studentHasACard(summary);
     tensorBoardShowsTheSameLosses("two");
+    teacherAndStudentAreShownSideBySide("two");
 
     runIsGivenBack("two");
     finishedRunIsNotTrainedAgain();
@@ -351,6 +352,25 @@ class EndToEndTest {
     assertThat(card.lines().filter(line -> line.contains("| 768 | 3 |"))).hasSize(3);
   }
 
+  /** Block 3 keeps attention; of the others the first, the middle and the last are shown. */
+  private static void teacherAndStudentAreShownSideBySide(String run) throws IOException {
+    ModelComparison comparison =
+        ComparisonFile.read(files(), path(run, ComparisonFile.FILE_NAME).getParent()).orElseThrow();
+    assertThat(comparison.tokens()).hasSize(64);
+    assertThat(comparison.matrices())
+        .extracting(MatrixPair::block)
+        .containsExactly(0, 0, 2, 2, 5, 5);
+    assertThat(comparison.matrices())
+        .extracting(MatrixPair::head)
+        .containsExactly(0, 3, 0, 3, 0, 3);
+    assertThat(comparison.matrices())
+        .allSatisfy(pair -> assertThat(pair.distance()).isBetween(0.1, 64.0));
+    assertThat(comparison.continuations()).hasSize(3);
+    assertThat(folder.resolve("runs").resolve(run).resolve(ComparisonFile.FILE_NAME))
+        .content()
+        .hasSizeLessThan(200_000);
+  }
+
   private static void tensorBoardShowsTheSameLosses(String run) throws IOException {
     List<Float> shown = new ArrayList<>();
     for (StageKind stage : StageKind.values()) {
@@ -370,11 +390,14 @@ class EndToEndTest {
 
   private void finishedRunIsNotTrainedAgain() throws IOException {
     byte[] before = Files.readAllBytes(folder.resolve("runs/two/metrics.jsonl"));
+    byte[] comparison = Files.readAllBytes(folder.resolve("runs/two/comparison.json"));
     out.reset();
     distill("two", 2);
 
     assertThat(out.toString(StandardCharsets.UTF_8)).contains("distill was finished before");
     assertThat(Files.readAllBytes(folder.resolve("runs/two/metrics.jsonl"))).isEqualTo(before);
+    assertThat(Files.readAllBytes(folder.resolve("runs/two/comparison.json")))
+        .isEqualTo(comparison);
   }
 
   private void studentIsMeasuredAsAtTheEndOfItsRun(RunSummary summary) {

@@ -64,6 +64,15 @@ class StageLauncherTest {
   }
 
   @Test
+  void aPartOfTheWorkersCanDoWorkBetweenThatOfAll() {
+    StageLauncher launcher = launcher(2);
+    assertThat(launcher.run("comparison", 1, 5, StageLauncherTest::sumOfRanks, events))
+        .startsWith("5.0 ");
+    assertThat(launcher.run("stage matrix", 5, StageLauncherTest::sumOfRanks, events))
+        .startsWith("15.0 ");
+  }
+
+  @Test
   void oneWorkerNeedsNoRingAndMayLiveInTheDriver() {
     Properties inProcess = new Properties();
     inProcess.setProperty("spark.master", "local[1]");

@@ -21,6 +21,7 @@ import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
 import io.sparkhawk.executor.train.TinyDataSet;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
@@ -77,13 +78,18 @@ class ComparisonTaskTest {
   }
 
   private ComparisonPlan plan(String teacher, String student, ComparisonChoice choice) {
+    return plan(teacher, student, choice, ElementType.FLOAT64);
+  }
+
+  private ComparisonPlan plan(
+      String teacher, String student, ComparisonChoice choice, ElementType type) {
     return new ComparisonPlan(
         folder.resolve(teacher).toString(),
         GOLDEN.resolve(student).resolve("student").toString(),
         folder.resolve("data").toString(),
         choice,
         DeviceKind.CPU,
-        ElementType.FLOAT64,
+        type,
         Map.of(),
         folder.resolve("cache").toString(),
         1_000_000_000,
@@ -116,24 +122,35 @@ class ComparisonTaskTest {
   }
 
   /** What the reference implementation computed for one sequence of a golden case. */
-  private record Reference(int length, int[] ids, SafetensorsFile file, int sequence) {
+  private static final class Reference {
 
-    static Reference of(SafetensorsFile file, int sequence) {
-      int length = (int) file.tensor("input_ids").shape()[1];
+    private final SafetensorsFile file;
+    private final int sequence;
+    private final int length;
+
+    Reference(SafetensorsFile file, int sequence) {
+      this.file = file;
+      this.sequence = sequence;
+      this.length = (int) file.tensor("input_ids").shape()[1];
+    }
+
+    int[] ids() {
       int[] ids = new int[length];
-      IntBuffer all =
-          file.tensor("input_ids").data().duplicate().order(ByteOrder.LITTLE_ENDIAN).asIntBuffer();
+      IntBuffer all = elements("input_ids").asIntBuffer();
       all.get(sequence * length, ids);
-      return new Reference(length, ids, file, sequence);
+      return ids;
     }
 
     /** Of a tensor (batch, heads, length, length). */
     double[] matrix(String name, int head) {
-      FloatBuffer all =
-          file.tensor(name).data().duplicate().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer();
+      FloatBuffer all = elements(name).asFloatBuffer();
       int size = length * length;
       int first = (sequence * HEADS + head) * size;
       return IntStream.range(first, first + size).mapToDouble(all::get).toArray();
+    }
+
+    private ByteBuffer elements(String name) {
+      return file.tensor(name).data().duplicate().order(ByteOrder.LITTLE_ENDIAN);
     }
   }
 
@@ -142,14 +159,14 @@ class ComparisonTaskTest {
   void matricesAreThoseOfTheReference(String name) throws IOException {
     try (SafetensorsFile file =
         SafetensorsFile.open(GOLDEN.resolve(name).resolve("expected.safetensors"))) {
-      Reference reference = Reference.of(file, 1);
+      Reference reference = new Reference(file, 1);
       ComparisonChoice choice =
           new ComparisonChoice(
               List.of(0, 1),
               List.of(0, 1, 2, 3),
               words(reference.ids()),
               List.of(),
-              reference.length(),
+              reference.length,
               0);
       ModelComparison comparison = compare(name, choice);
       assertThat(comparison.tokens())
@@ -175,8 +192,24 @@ class ComparisonTaskTest {
       largest = Math.max(largest, Math.max(Math.abs(teacher[i]), Math.abs(student[i])));
     }
     assertThat(pair.distance()).isCloseTo(Math.sqrt(sum), within(1e-5));
-    Pictures.assertShows(pair.teacher(), teacher, reference.length(), largest);
-    Pictures.assertShows(pair.student(), student, reference.length(), largest);
+    Pictures.assertShows(pair.teacher(), teacher, reference.length, largest);
+    Pictures.assertShows(pair.student(), student, reference.length, largest);
+  }
+
+  @Test
+  void otherElementTypesDifferByTheirRoundingAlone() {
+    ModelComparison exact = ComparisonTask.run(plan("pure", "pure", text("", 24)));
+    for (ElementType type : List.of(ElementType.FLOAT32, ElementType.BFLOAT16)) {
+      ModelComparison rounded = ComparisonTask.run(plan("pure", "pure", text("", 24), type));
+      assertThat(rounded.tokens()).isEqualTo(exact.tokens());
+      assertThat(rounded.matrices()).hasSameSizeAs(exact.matrices());
+      double rounding = type == ElementType.FLOAT32 ? 1e-5 : 0.05;
+      for (int i = 0; i < exact.matrices().size(); i++) {
+        double distance = exact.matrices().get(i).distance();
+        assertThat(rounded.matrices().get(i).distance())
+            .isCloseTo(distance, within(rounding * distance));
+      }
+    }
   }
 
   @Test

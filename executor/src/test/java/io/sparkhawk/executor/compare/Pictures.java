@@ -51,7 +51,7 @@ final class Pictures {
     double[] darkest = share < 0 ? BLUE : RED;
     for (int part = 0; part < 3; part++) {
       double expected = GREY[part] + Math.sqrt(Math.abs(share)) * (darkest[part] - GREY[part]);
-      assertThat((double) (argb >>> 16 - 8 * part & 255))
+      assertThat((double) ((argb >>> (16 - 8 * part)) & 255))
           .as("channel %d of %s", part, share)
           .isCloseTo(expected, within(ROUNDING));
     }
