@@ -20,7 +20,7 @@ final class MeasureOptions {
           "Load teacher and student in this process and compare them anew: attention maps with the"
               + " student's matrices, and what both write. The run keeps it in comparison.json. What"
               + " is not chosen by the options that follow is chosen by the comparison.")
-  private boolean measure;
+  boolean measure;
 
   @Option(
       names = "--blocks",
