@@ -41,8 +41,9 @@ final class MeasureOptions {
   @Option(
       names = "--text-tokens",
       paramLabel = "N",
+      defaultValue = "" + ComparisonChoice.TEXT_TOKENS,
       description = "Tokens of that text, at most, and so rows of a matrix (${DEFAULT-VALUE}).")
-  private int textTokens = ComparisonChoice.TEXT_TOKENS;
+  private int textTokens;
 
   @Option(
       names = "--prompt",
@@ -53,8 +54,9 @@ final class MeasureOptions {
   @Option(
       names = "--max-tokens",
       paramLabel = "N",
+      defaultValue = "" + ComparisonChoice.CONTINUATION_TOKENS,
       description = "Tokens that each model writes after each beginning (${DEFAULT-VALUE}).")
-  private int maxTokens = ComparisonChoice.CONTINUATION_TOKENS;
+  private int maxTokens;
 
   /** The text of the matrices in one of the ways to give it. */
   private static final class Text {

@@ -159,6 +159,9 @@ public final class RunMetrics implements RunListener, Source {
       case RESIZE -> forgetRanks();
       case STRAGGLER -> stragglers.add(event.rank());
       case RECOVERED -> stragglers.remove(event.rank());
+      case SESSION, CHECKPOINT, ENDED -> {
+        return; // Heard of otherwise, or of no interest here.
+      }
     }
     set(stragglers.size(), MetricFamily.STRAGGLERS, run);
   }
