@@ -33,7 +33,7 @@ final class SideBySideSection {
           <div><h4 class="student">Student</h4><p class="text">%s</p></div></div></article>
           """
               .formatted(
-                  Html.escape(pair.prompt()),
+                  Html.escape(pair.prompt().strip()),
                   Html.escape(pair.teacher().strip()),
                   Html.escape(pair.student().strip())));
     }
