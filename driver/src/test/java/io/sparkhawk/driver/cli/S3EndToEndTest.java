@@ -141,7 +141,28 @@ class S3EndToEndTest {
         .containsExactlyElementsOf(losses(undisturbed).stream().map(Double::floatValue).toList());
     assertThat(Files.readString(server.object("everything/runs/tiny/report.html")))
         .doesNotContain(server.secretKey());
+    reportsAreMadeAnew(undisturbed);
     everythingIsInspected();
+  }
+
+  private void reportsAreMadeAnew(Path undisturbed) throws IOException {
+    Path report = server.object("everything/runs/tiny/report.html");
+    byte[] content = Files.readAllBytes(report);
+    assertThat(run("report", "s3a://everything/runs/tiny")).as(err.toString()).isZero();
+    assertThat(report).hasBinaryContent(content);
+
+    String both = folder.resolve("both.html").toString();
+    assertThat(run("report", "s3a://everything/runs/tiny", undisturbed.toString(), "--out", both))
+        .as(err.toString())
+        .isZero();
+    assertThat(Path.of(both)).content().contains("s3a://everything/runs/tiny");
+
+    Path comparison = server.object("everything/runs/tiny/comparison.json");
+    assertThat(run("report", "s3a://everything/runs/tiny", "--measure", "--prompt", "A view"))
+        .as(err.toString())
+        .isZero();
+    assertThat(comparison).content().contains("\"prompt\" : \"A view\"");
+    assertThat(Files.readAllBytes(report)).isNotEqualTo(content);
   }
 
   private void everythingIsInspected() throws IOException {
