@@ -21,6 +21,8 @@ final class ComparisonTables {
   /** The name of the run differs always, and stands in the head of the table. */
   private static final String NAME = "run";
 
+  private static final String STAGES = "stages.";
+
   private final List<ComparedRun> runs;
   private final ComparisonData data;
 
@@ -110,10 +112,11 @@ final class ComparisonTables {
         rows);
   }
 
-  /** The settings that are not the same in all runs. */
+  /** The settings that are not the same in all runs; a stage that a run lacks by its tokens. */
   String settings() {
     Set<String> keys = new TreeSet<>();
     runs.forEach(run -> keys.addAll(run.settings().keySet()));
+    keys.removeIf(this::isDetailOfAStageThatARunLacks);
     List<List<String>> rows = new ArrayList<>();
     for (String key : keys) {
       List<String> row = new ArrayList<>(List.of(key));
@@ -133,6 +136,17 @@ final class ComparisonTables {
     return rows.isEmpty()
         ? Html.none("No setting differs between the runs whose settings are known.")
         : Html.table("Settings that differ", header("Setting"), rows);
+  }
+
+  private boolean isDetailOfAStageThatARunLacks(String key) {
+    int end = key.lastIndexOf('.');
+    return key.startsWith(STAGES)
+        && !key.endsWith(".tokens")
+        && runs.stream()
+            .map(ComparedRun::settings)
+            .anyMatch(
+                settings ->
+                    !settings.isEmpty() && !settings.containsKey(key.substring(0, end) + ".name"));
   }
 
   private List<String> header(String first) {

@@ -121,6 +121,29 @@ class ComparisonPageTest {
   }
 
   @Test
+  void aStageThatARunLacksStandsWithItsTokensAlone() {
+    RunReport all = SampleReport.full();
+    int hidden = all.configuration().indexOf("  - name: hidden");
+    int distill = all.configuration().indexOf("  - name: distill");
+    RunReport without =
+        new RunReport(
+            all.summary(),
+            all.steps(),
+            all.stages(),
+            all.configuration().substring(0, hidden) + all.configuration().substring(distill),
+            all.dataCounts(),
+            all.heldOut(),
+            all.comparison());
+
+    String page =
+        ComparisonPage.html(List.of(ComparedRun.of("a", all), ComparedRun.of("b", without)));
+
+    assertThat(page)
+        .contains("stages.hidden.tokens</th><td>160K</td><td>not set</td>")
+        .doesNotContain("stages.hidden.learning-rate", "stages.hidden.name");
+  }
+
+  @Test
   void tenRunsOfAHundredThousandStepsMakeALightPage() {
     RunReport report =
         new RunReport(
