@@ -290,6 +290,16 @@ final class BenchmarkCommand implements Runnable {
           result.shards() > 1 ? "optimizer sharded" : "optimizer whole on each",
           1e3 * result.waitSeconds());
     }
+    result
+        .exchange()
+        .ifPresent(
+            alone ->
+                out.printf(
+                    Locale.ROOT,
+                    "  exchange     %.1f ms alone for %.2f GB sent by each: %.1f GB/s%n",
+                    1e3 * alone.seconds(),
+                    alone.bytes() / 1e9,
+                    alone.bytesPerSecond() / 1e9));
     out.printf(Locale.ROOT, "model TFLOP/s  %.1f", tflops);
     peak.ifPresent(p -> out.printf(Locale.ROOT, ", %.1f%% of %.0f", 100 * tflops / p, p));
     out.println();
@@ -339,6 +349,13 @@ final class BenchmarkCommand implements Runnable {
     root.put("gradient_sum", result.transport()).put("wait_seconds", result.waitSeconds());
     root.put("gradient_type", result.gradientType().name().toLowerCase(Locale.ROOT));
     root.put("optimizer_shards", result.shards());
+    result
+        .exchange()
+        .ifPresent(
+            alone ->
+                root.putObject("exchange_alone")
+                    .put("sent_bytes", alone.bytes())
+                    .put("seconds", alone.seconds()));
     result.stepSeconds().forEach(root.putArray("step_seconds")::add);
     root.put("model_flops_per_token", result.modelFlops() / result.tokens());
     root.put("peak_gib", gib(result.peakBytes())).put("loss", result.loss());

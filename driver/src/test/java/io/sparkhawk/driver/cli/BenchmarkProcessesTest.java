@@ -56,6 +56,8 @@ class BenchmarkProcessesTest {
     JsonNode figures = new ObjectMapper().readTree(json.toFile());
     assertThat(figures.get("workers").asInt()).isEqualTo(2);
     assertThat(figures.get("gradient_sum").asText()).isEqualTo("between host memories");
+    assertThat(figures.get("exchange_alone").get("sent_bytes").asDouble()).isPositive();
+    assertThat(figures.get("exchange_alone").get("seconds").asDouble()).isPositive();
     assertThat(figures.get("optimizer_shards").asInt()).isEqualTo(2);
     assertThat(figures.get("gradient_type").asText()).isEqualTo("float32");
     assertThat(figures.get("total_tokens_per_second").asDouble())

@@ -67,6 +67,7 @@ public final class StageBenchmark {
    *     on a CPU
    * @param waitSeconds median over the updates of the time in which this rank waited for others and
    *     computed nothing
+   * @param exchange what the ranks send each other in an update, measured alone; empty for one rank
    * @param partSeconds median seconds of each part when it runs alone; idle is what a step takes
    *     longer than all of them and the waiting together
    * @param loss mean over the losses of the last update
@@ -82,6 +83,7 @@ public final class StageBenchmark {
       double modelFlops,
       long peakBytes,
       double waitSeconds,
+      Optional<ExchangeAlone> exchange,
       Map<String, Double> partSeconds,
       double loss,
       Optional<PlannedMemory> planned) {
@@ -89,6 +91,20 @@ public final class StageBenchmark {
     /** Tokens of one device per second. */
     public double tokensPerSecond() {
       return tokens / median(stepSeconds);
+    }
+  }
+
+  /**
+   * The exchange of gradients and weights with nothing computed beside it.
+   *
+   * @param bytes that each rank sends, as a ring counts them
+   * @param seconds median of some exchanges
+   */
+  public record ExchangeAlone(double bytes, double seconds) {
+
+    /** What nccl-tests call the bus bandwidth. */
+    public double bytesPerSecond() {
+      return bytes / seconds;
     }
   }
 
@@ -185,6 +201,7 @@ public final class StageBenchmark {
               * settings.length,
           Kernels.usedMemory(ids),
           median(waits),
+          exchange(trajectory),
           parts(trajectory, ids, median(seconds), median(waits)),
           loss,
           planned);
@@ -200,6 +217,14 @@ public final class StageBenchmark {
     int[] ids = new int[settings.batch * settings.length];
     Arrays.setAll(ids, i -> random.nextInt(settings.teacher.vocabulary()));
     return student.manager().create(ids, new Shape(settings.batch, settings.length));
+  }
+
+  private Optional<ExchangeAlone> exchange(Trajectory trajectory) {
+    if (collective.worldSize() == 1) {
+      return Optional.empty();
+    }
+    double bytes = trajectory.exchangeAlone(); // connections are made for it
+    return Optional.of(new ExchangeAlone(bytes, time(trajectory::exchangeAlone)));
   }
 
   private Map<String, Double> parts(

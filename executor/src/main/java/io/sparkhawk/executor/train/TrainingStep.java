@@ -3,6 +3,7 @@ package io.sparkhawk.executor.train;
 import ai.djl.ndarray.NDArray;
 import io.sparkhawk.executor.collective.Collective;
 import io.sparkhawk.executor.stage.Objective;
+import io.sparkhawk.executor.tensor.ElementType;
 import io.sparkhawk.executor.tensor.Operators;
 import io.sparkhawk.executor.tensor.TensorScope;
 import java.util.Arrays;
@@ -199,6 +200,30 @@ final class TrainingStep implements AutoCloseable {
    */
   void awaitWeights() {
     exchange.awaitGathered();
+  }
+
+  /**
+   * Exchanges what an update exchanges and waits for it, with nothing computed beside it; called by
+   * all ranks. Afterwards the gradients are other sums than before.
+   *
+   * @return bytes that this rank has sent, as a ring counts them
+   */
+  double exchangeAlone() {
+    List<FlatLayout.Range> segments = parameters.layout().segments();
+    segments.forEach(exchange::startSum);
+    exchange.awaitSums();
+    double others = 1 - 1.0 / collective.worldSize();
+    double gradients = others * bytes(parameters.gradients());
+    if (!parallelism.isSharded()) {
+      return 2 * gradients;
+    }
+    segments.forEach(exchange::startGather);
+    exchange.awaitGathered();
+    return gradients + others * bytes(parameters.computed());
+  }
+
+  private static double bytes(NDArray buffer) {
+    return (double) buffer.size() * ElementType.of(buffer).bytes();
   }
 
   /** How the gradients of the ranks are summed, in a few words. */

@@ -109,6 +109,11 @@ public final class Trajectory implements AutoCloseable {
     objective.measure(ids, 1);
   }
 
+  /** See {@link TrainingStep#exchangeAlone}; called by all ranks. */
+  double exchangeAlone() {
+    return step.exchangeAlone();
+  }
+
   /** The losses since the last update: one for each block, or one. */
   public double[] losses() {
     return objective.losses().read();

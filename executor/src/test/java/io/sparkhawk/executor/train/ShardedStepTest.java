@@ -137,6 +137,32 @@ class ShardedStepTest {
         .isLessThan(whole.get(0).state / world + 16L * 4);
   }
 
+  /** What the exchange says that it sends is what the ranks' connections count. */
+  @ParameterizedTest
+  @CsvSource({"2, false", "3, false", "2, true", "3, true"})
+  void exchangeAloneSendsWhatARingSends(int world, boolean sharded) throws Exception {
+    List<double[]> saidAndCounted =
+        Ranks.onEach(
+            world,
+            collective -> {
+              Parallelism parallelism =
+                  new Parallelism(Transport.HOST, sharded ? world : 1, GradientType.FLOAT32);
+              try (Gradients paused = Gradients.pause();
+                  LanguageModel teacher = teacher(ElementType.FLOAT32);
+                  LanguageModel student = student(ElementType.FLOAT32);
+                  Trajectory trajectory =
+                      Trajectory.start(
+                          teacher, student, settings(StageKind.DISTILL), collective, parallelism)) {
+                long before = collective.sentBytes();
+                double said = trajectory.exchangeAlone();
+                return new double[] {said, collective.sentBytes() - before};
+              }
+            });
+    double said = saidAndCounted.get(0)[0];
+    double counted = saidAndCounted.stream().mapToDouble(pair -> pair[1]).average().orElseThrow();
+    assertThat(counted).isBetween(said, 1.02 * said); // heads of frames
+  }
+
   private static void assertSameOnAllRanks(List<Result> results) {
     for (Result ofRank : results) {
       assertThat(ofRank.losses).isEqualTo(results.get(0).losses);
