@@ -5,25 +5,26 @@ package io.sparkhawk.driver.plan;
  * crosses once in each direction.
  */
 enum Link {
-  NVLINK_4("NVLink", 450e9, 3e-6),
-  NVLINK_3("NVLink", 300e9, 3e-6),
-  PCIE_4("PCIe 4", 32e9, 5e-6),
-  NET_400G("400G", 50e9, 10e-6),
-  NET_25G("25G", 3.125e9, 20e-6);
+  /** Its share was measured between two H100s (docs/scaling.md). */
+  NVLINK_4("NVLink", 450e9, 0.68, 3e-6),
+  NVLINK_3("NVLink", 300e9, Link.ASSUMED, 3e-6),
+  PCIE_4("PCIe 4", 32e9, Link.ASSUMED, 5e-6),
+  NET_400G("400G", 50e9, Link.ASSUMED, 10e-6),
+  NET_25G("25G", 3.125e9, Link.ASSUMED, 20e-6);
 
   /** GPUs of one host. */
   static final int HOST = 8;
 
-  /** The share of a link's nominal rate that a ring is assumed to reach. */
-  private static final double REACHED = 0.8;
+  /** The share of a link's nominal rate that a ring reaches, where it was not measured. */
+  private static final double ASSUMED = 0.8;
 
   private final String label;
   private final double bytesPerSecond;
   private final double hopSeconds;
 
-  Link(String label, double bytesPerSecond, double hopSeconds) {
+  Link(String label, double nominal, double reached, double hopSeconds) {
     this.label = label;
-    this.bytesPerSecond = bytesPerSecond;
+    this.bytesPerSecond = reached * nominal;
     this.hopSeconds = hopSeconds;
   }
 
@@ -40,6 +41,6 @@ enum Link {
   double seconds(double bytes, double hops, Link within) {
     double slower = Math.min(bytesPerSecond, within.bytesPerSecond);
     double hop = ((HOST - 1) * within.hopSeconds + hopSeconds) / HOST;
-    return bytes / (REACHED * slower) + hops * hop;
+    return bytes / slower + hops * hop;
   }
 }
